@@ -1,0 +1,31 @@
+"""e_i(s) = w_i · s, where w_i is learned for position i; the key's content is unused
+
+Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+(arXiv 1508.04025), eq. 9. In self-attention it is the dense Synthesizer (Tay et al. 2020, arXiv 2005.00743).
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .alignment import ALIGNMENTS, InnerProduct
+
+
+@ALIGNMENTS.register("location")
+class Location(InnerProduct):
+    positional = True
+    reads_keys = False
+
+    def __init__(self, heads: int, query_dim: int, key_dim: int, *, max_length: int = 1024) -> None:
+        super().__init__(heads, query_dim, key_dim)
+        self.max_length = max_length
+        self.w = nn.Parameter(torch.randn(heads, max_length, query_dim) / query_dim**0.5)
+
+    def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
+        length = int(position.max()) + 1 if position.numel() else 0
+        if length > self.max_length:
+            raise ValueError(
+                f"location has a vector for each of max_length = {self.max_length} positions, and the keys "
+                f"reach to position {length}; raise max_length"
+            )
+        return self.w[:, position].expand(key.shape[0], -1, -1, -1)

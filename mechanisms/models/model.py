@@ -1,0 +1,83 @@
+"""The contract of a sequence model: it mixes an embedded source into embedded queries."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, ClassVar, TypeAlias
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from registry import Registry
+
+from ..attention import Attention
+
+State: TypeAlias = Any
+"""What a model carries while it decodes: tensors and integers, nested in tuples, lists, mappings or dataclasses."""
+
+
+class SequenceModel(nn.Module, ABC):
+    """Reads a source, then answers at each query position; it never sees a vocabulary.
+
+    A stream model reads [source; query] as one sequence, and the source may be empty. An encoder-decoder
+    reads the source with one network and the queries with another, and needs a source.
+    """
+
+    causal_only: ClassVar[bool] = False
+    """A query position can never see a later one, whatever is asked for."""
+
+    def __init__(self, width: int, *, causal: bool = True) -> None:
+        super().__init__()
+        if self.causal_only and not causal:
+            raise ValueError(f"{type(self).__name__} reads its queries in order and cannot look ahead (causal=False)")
+        self.width = width
+        self.causal = causal
+
+    @abstractmethod
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]: ...
+
+    @abstractmethod
+    def start(self, source: Float[Tensor, "b s d"]) -> State:
+        """Read the source, and return what `step` carries on from."""
+
+    @abstractmethod
+    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
+        """Decode one position; `start` and then steps give what `forward` gives, to rounding.
+
+        The state that is passed in may be consumed: go on with the one that comes back.
+        """
+
+    def weights(self) -> list[Float[Tensor, "b h q k"]]:
+        """Return the attention weights of the last traced forward, one per layer, the outermost last.
+
+        k counts the source positions in an encoder-decoder, and source and query positions in a stream model.
+        """
+        attentions = [part for part in self.modules() if isinstance(part, Attention)]
+        return [attention.weights for attention in attentions if attention.weights is not None]
+
+
+MODELS = Registry[SequenceModel]("model", "mechanisms.models")
+
+
+def require_source(model: SequenceModel, source: Float[Tensor, "b s d"]) -> None:
+    if source.shape[1] == 0:
+        raise ValueError(f"{type(model).__name__} is an encoder-decoder and needs a source, which is empty here")
+
+
+def state_tensors(state: State) -> Iterator[Tensor]:
+    """Yield the tensors in a decoding state: what is in use of them, where room is kept in reserve."""
+    if isinstance(state, Tensor):
+        yield state
+    elif hasattr(state, "tensors"):
+        yield from state.tensors()
+    else:
+        for part in _parts(state):
+            yield from state_tensors(part)
+
+
+def _parts(state: State) -> list[Any]:
+    if is_dataclass(state):
+        return [getattr(state, field.name) for field in fields(state)]
+    if isinstance(state, Mapping):
+        return list(state.values())
+    return list(state) if isinstance(state, list | tuple) else []

@@ -1,0 +1,35 @@
+"""h_t = encoder(x_t, h_{t-1});  s_0 = h_T;  s_t = decoder(y_t, s_{t-1}): the source as one vector, no attention
+
+Cho et al. 2014 (arXiv 1406.1078); Sutskever, Vinyals, Le 2014, "Sequence to sequence learning with neural
+networks" (arXiv 1409.3215), whose decoder starts from the encoder's last state, layer by layer, as here.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from .model import MODELS, SequenceModel, State, require_source
+from .recurrent import recurrent
+
+
+@MODELS.register("rnn_encoder_decoder")
+class RNNEncoderDecoder(SequenceModel):
+    causal_only = True
+
+    def __init__(self, width: int, *, causal: bool = True, cell: str = "gru", layers: int = 1) -> None:
+        super().__init__(width, causal=causal)
+        self.encoder = recurrent(cell, width, width, layers)
+        self.decoder = recurrent(cell, width, width, layers)
+
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
+        outputs: Tensor
+        outputs, _ = self.decoder(query, self.start(source))
+        return outputs
+
+    def start(self, source: Float[Tensor, "b s d"]) -> State:
+        require_source(self, source)
+        _, state = self.encoder(source)
+        return state
+
+    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
+        output, state = self.decoder(query[:, None], state)
+        return output[:, 0], state

@@ -1,0 +1,28 @@
+"""The contract of a normalizer: from scores to the weights with which values are read."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from registry import Registry
+
+
+class Normalizer(nn.Module, ABC):
+    """Turns scores into weights over the keys.
+
+    A masked key (False) gets weight exactly zero and no gradient. A row whose keys are all masked is all
+    zeros, never NaN, and so is its gradient.
+    """
+
+    # nn.Module's own takes any argument, and a misspelt hyper-parameter would not be noticed.
+    def __init__(self) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(
+        self, scores: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b #h #q #k"] | None = None
+    ) -> Float[Tensor, "b h q k"]: ...
+
+
+NORMALIZERS = Registry[Normalizer]("normalizer", "mechanisms.normalizers")

@@ -1,0 +1,80 @@
+"""The heat map of scores: a row a mechanism, a column a task."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from ..formats import number
+from ..ranking import ranked
+from ..records import records
+from ..run import Results
+from .drawing import Drawing, canvas
+
+READING = (
+    "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column is the "
+    "interquartile mean over tasks and seeds, by which the mechanisms are ranked. Where there is no number, the word "
+    "says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
+)
+OVERALL = "all tasks"
+
+
+def figure(results: Results) -> Drawing | None:
+    if not results.tasks:
+        return None
+    data = matrix(results)
+    values = data.pivot(index="mechanism", columns="task", values="score")
+    words = data.pivot(index="mechanism", columns="task", values="shown")
+    names, tasks = list(data["mechanism"].unique()), list(data["task"].unique())
+    values, words = values.loc[names, tasks], words.loc[names, tasks]
+    drawn = canvas(2.6 + 1.0 * len(tasks), 0.9 + 0.29 * len(names))
+    ax = drawn.subplots()
+    ax.set_facecolor("#F0F0F0")
+    ax.grid(False)
+    sns.heatmap(
+        values.astype(float),
+        ax=ax,
+        vmin=0,
+        vmax=1,
+        cmap=sns.color_palette("crest", as_cmap=True),
+        annot=words.where(values.notna(), ""),
+        fmt="",
+        linewidths=1.5,
+        cbar_kws={"label": "normalised score", "pad": 0.02},
+        annot_kws={"fontsize": 9},
+    )
+    for row, column in np.argwhere(values.isna().to_numpy()):
+        ax.text(
+            column + 0.5, row + 0.5, words.iloc[row, column], ha="center", va="center", fontsize=8.5, color="#9A2A00"
+        )
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0, labelrotation=0, labelsize=9)
+    ax.xaxis.tick_top()
+    return Drawing("score_matrix", "Score by mechanism and task", READING, drawn, data)
+
+
+def matrix(results: Results) -> pd.DataFrame:
+    """Return mechanism, task, score, low, high and shown (the number as text, or the outcome's word)."""
+    rows = []
+    for record in records(ranked(results)):
+        for task in ["score", *results.tasks]:
+            value, words = record[task], record.get(f"{task}_word", "")
+            rows.append(
+                {
+                    "mechanism": record["mechanism"],
+                    "task": OVERALL if task == "score" else task,
+                    "score": value,
+                    "low": record[f"{task}_low"],
+                    "high": record[f"{task}_high"],
+                    "shown": _shown(value, words),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _shown(value: float, words: str) -> str:
+    if value != value:
+        return words or "none"
+    # "1 of 2 timeout": too long for a square; the table tells.
+    return f"{number(value)} *" if " of " in words else words or number(value)

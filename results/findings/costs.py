@@ -1,0 +1,103 @@
+"""What the timings say."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pandas as pd
+
+from ..names import families
+from ..records import Record, records
+from ..run import Results
+from ..scaling import common_length, exponents, speeds
+from .finding import Finding, listed, span
+
+STEPS = {"train": "a training step", "prefill": "prefill", "decode": "decoding"}
+
+
+def exponents_by_family(results: Results) -> list[Finding]:
+    """How the time of a training step grows with the length, by family."""
+    fitted = exponents(results.frame)
+    # Two lengths give a slope without an interval: no claim.
+    fitted = fitted[(fitted["quantity"] == "train") & fitted["low"].notna()]
+    parts = []
+    for family in families(results.cells):
+        values = fitted.loc[fitted["mechanism"].isin(family.mechanisms), "exponent"]
+        if len(values):
+            name = "the models without attention" if family.title == "without attention" else family.title
+            parts.append(f"{span(float(values.min()), float(values.max()))} for {name}")
+    if not parts:
+        return []
+    lengths = speeds(results.frame).query("quantity == 'train'")["length"]
+    between = f"lengths {lengths.min()} to {lengths.max()}"
+    text = f"The time of a training step grows with the length to the power of {listed(parts)} ({between})."
+    return [Finding("cost", text)]
+
+
+def transformer_or_lstm(results: Results) -> list[Finding]:
+    """Up to which length a transformer is faster than an LSTM, or from which on."""
+    table = speeds(results.frame)
+    names = [name for name in results.mechanisms if name.startswith("transformer")]
+    dot = [name for name in names if "scaled_dot" in name] or names
+    if "lstm" not in results.mechanisms or not dot:
+        return []
+    found = []
+    for quantity, step in STEPS.items():
+        said = _faster(_pairs(table, dot[0], "lstm", quantity))
+        if said:
+            found.append(Finding("cost", f"In {step}, {dot[0]} is {said}."))
+    return found
+
+
+def additive_or_dot(results: Results) -> list[Finding]:
+    """What the additive score costs beside the dot product, in each host."""
+    table, length = speeds(results.frame), common_length(results.frame)
+    found = []
+    for family in families(results.cells):
+        additive = f"{family.title}(additive)"
+        products = [f"{family.title}({name})" for name in ("scaled_dot", "dot")]
+        product = next((name for name in products if name in family.mechanisms), None)
+        if product is None or additive not in family.mechanisms or length is None:
+            continue
+        pairs = _pairs(table, product, additive, "train")
+        at = [row for row in pairs if row["length"] == length]
+        if at and _verdict(at[0]) != 0:
+            ratio = at[0]["value_1"] / at[0]["value_2"]
+            slow, fast = (additive, product) if ratio > 1 else (product, additive)
+            times = f"{max(ratio, 1 / ratio):.1f} times"
+            found.append(
+                Finding("cost", f"A training step of {slow} takes {times} as long as one of {fast} at length {length}.")
+            )
+    return found
+
+
+def _pairs(table: pd.DataFrame, one: str, other: str, quantity: str) -> list[Record]:
+    rows = table[table["quantity"] == quantity]
+    first, second = rows[rows["mechanism"] == one], rows[rows["mechanism"] == other]
+    return records(first.merge(second, on="length", suffixes=("_1", "_2")).sort_values("length"))
+
+
+def _verdict(pair: Record) -> int:
+    """Return 1 where the first is faster beyond the quartiles of both, -1 where the second is, else 0."""
+    if pair["low_1"] > pair["high_2"]:
+        return 1
+    return -1 if pair["high_1"] < pair["low_2"] else 0
+
+
+def _faster(pairs: list[Record]) -> str:
+    """Return "faster than lstm up to length 128 (2 times at 64) and slower from ...", or "" where unclear."""
+    told = [(pair, _verdict(pair)) for pair in pairs if _verdict(pair) != 0]
+    runs = [list(group) for _, group in groupby(told, key=lambda item: item[1])]
+    if len(told) < 2 or len(runs) > 2:
+        return ""
+    parts = []
+    for place, run in enumerate(runs):
+        first, last = run[0][0], run[-1][0]
+        far = first if place == 0 else last
+        ratio = max(far["value_1"] / far["value_2"], far["value_2"] / far["value_1"])
+        where = f"from length {first['length']} to {last['length']}"
+        if len(runs) == 2:
+            where = f"up to length {last['length']}" if place == 0 else f"from {first['length']} on"
+        word = "faster" if run[0][1] > 0 else "slower"
+        parts.append(f"{word}{' than lstm' if place == 0 else ''} {where} ({ratio:.1f} times at {far['length']})")
+    return listed(parts)

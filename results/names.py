@@ -1,0 +1,35 @@
+"""How mechanisms are grouped and shortened where space is scarce."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .records import records
+
+NO_ATTENTION = "without attention"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Mechanisms that are drawn together: one host with its alignments, or the models without attention."""
+
+    title: str
+    mechanisms: tuple[str, ...]
+
+
+def families(cells: pd.DataFrame) -> list[Family]:
+    """Return the families in the order of the plan, the models without attention first."""
+    found: dict[str, list[str]] = {}
+    for row in records(cells.drop_duplicates("mechanism")):
+        host = row["model"] if isinstance(row["alignment"], str) else NO_ATTENTION
+        found.setdefault(host, []).append(row["mechanism"])
+    order = sorted(found, key=lambda host: host != NO_ATTENTION)
+    return [Family(host, tuple(found[host])) for host in order]
+
+
+def short(mechanism: str, family: Family) -> str:
+    """Return the name without its host, where the family's title already says it."""
+    head = f"{family.title}("
+    return mechanism[len(head) : -1] if mechanism.startswith(head) and mechanism.endswith(")") else mechanism

@@ -1,0 +1,186 @@
+"""The store of a run: one SQLite file, one writer, one transaction per finished cell.
+
+The journal is SQLite's rollback journal with full synchronisation, rather than a write-ahead log: a
+run's results stay one file that can be copied, and network file systems are fine. A process killed at any
+moment leaves either all of a cell or nothing of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from registry import UserError
+
+from .rows import OUTCOMES, CellRow, Measurement
+from .schema import FINISH, FORMAT, MEASURE, MEASURED, PLAN, TABLES
+
+__all__ = ["FORMAT", "Store"]
+
+PATIENCE = 60.0  # seconds to wait while a reader or a writer holds the file
+
+
+class Store:
+    """The results of a run, at `path`; made where it does not exist, unless `read_only`.
+
+    Raises UserError where the file is no store, or was written in a newer format.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        self._db = _open_to_read(self.path) if read_only else _open_to_write(self.path)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def plan(self, rows: Sequence[CellRow]) -> None:
+        """Make `rows` the current plan: cells outside it keep their results but are no longer planned.
+
+        A finished cell keeps its outcome; its label, position and the rest are those of `rows`.
+        """
+        with _transaction(self._db):
+            self._db.execute("UPDATE cell SET planned = 0")
+            self._db.executemany(PLAN, [asdict(row) for row in rows])
+
+    def finish(
+        self,
+        key: str,
+        outcome: str,
+        reason: str | None = None,
+        seconds: float | None = None,
+        path: str | None = None,
+        started: str | None = None,
+        finished: str | None = None,
+        measurements: Sequence[Measurement] = (),
+    ) -> None:
+        """Record how the cell `key` ended; `measurements` replace those of an earlier attempt.
+
+        `seconds` is wall time, `path` the attention path (fused, streamed, plain), `started` and
+        `finished` are ISO 8601 times. Raises KeyError for a cell that was never planned.
+        """
+        if outcome not in OUTCOMES:
+            raise ValueError(f"unknown outcome '{outcome}', one of {', '.join(OUTCOMES)} was expected")
+        cell = {"key": key, "outcome": outcome, "reason": reason, "seconds": seconds, "path": path}
+        with _transaction(self._db):
+            ended = self._db.execute(FINISH, {**cell, "started": started, "finished": finished})
+            if ended.rowcount == 0:
+                raise KeyError(key)
+            self._db.execute("DELETE FROM measurement WHERE cell = ?", (key,))
+            self._db.executemany(MEASURE, [{"cell": key, **asdict(row)} for row in measurements])
+
+    def finished(self) -> dict[str, str]:
+        """Return the outcome of every cell that has one, planned or not, by key."""
+        rows = self._db.execute("SELECT key, outcome FROM cell WHERE outcome IS NOT NULL ORDER BY position, key")
+        return {row["key"]: row["outcome"] for row in rows}
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the cells of the current plan, in its order."""
+        rows = self._db.execute("SELECT * FROM cell WHERE planned = 1 ORDER BY position, key")
+        return [dict(row) for row in rows]
+
+    def measurements(self) -> list[dict[str, Any]]:
+        """Return the measurements of the planned cells, in the order in which they were written."""
+        return [dict(row) for row in self._db.execute(MEASURED)]
+
+    def snapshot(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return cells and measurements of one moment, even while a writer is at work."""
+        self._db.execute("BEGIN")
+        try:
+            return self.cells(), self.measurements()
+        finally:
+            self._db.rollback()
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    # IMMEDIATE takes the write lock first, so that waiting happens here and not halfway through.
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = _connect(path, "rwc")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    if _format(db, path) == 0:
+        with _transaction(db):
+            # A second look under the lock: another process may have made the tables meanwhile.
+            if _format(db, path) == 0:
+                for statement in TABLES.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {FORMAT}")
+    return db
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise UserError(f"there are no results at {path}")
+    try:
+        db = _connect(path, "ro")
+    except _UnfinishedError:
+        # A writer was killed inside a transaction. Undoing it takes write access, once.
+        db = _connect(path, "rw")
+    if _format(db, path) == 0:
+        db.close()
+        raise UserError(f"{path} holds no results")
+    return db
+
+
+class _UnfinishedError(Exception):
+    """The file has a journal to undo, which a read-only connection may not do."""
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    db: sqlite3.Connection | None = None
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)
+        db.row_factory = sqlite3.Row
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if db is not None:
+            db.close()
+        if mode == "ro" and _is_unfinished(error):
+            raise _UnfinishedError from error
+        raise UserError(f"{path} cannot be read as the results of a run: {error}") from error
+    try:
+        _format(db, path)
+    except UserError:
+        db.close()
+        raise
+    return db
+
+
+def _is_unfinished(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _format(db: sqlite3.Connection, path: Path) -> int:
+    """Return the format of the store, 0 for an empty file; UserError for what is none or is newer."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > FORMAT:
+        raise UserError(
+            f"{path} was written by a newer version of Attention Bench (format {version}, this one reads {FORMAT})"
+        )
+    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise UserError(f"{path} is a database, but not one of Attention Bench")
+    return version

@@ -1,0 +1,1 @@
+"""The hub: suite -> plan -> cells -> measurements. The only package that knows the others."""

@@ -1,0 +1,161 @@
+"""A cell: one mechanism, one task, one seed, one recipe. What it is, and what measuring it means."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mechanisms import MODELS, Attention, SequenceModel
+from registry import load_plugin
+from results import Measurement
+from tasks import TASKS, Task
+
+from . import seeds
+from .network import Network, parameter_count
+from .probes import PROBES, Probe, Subject, Trained
+from .probes.accuracy import learning_curve
+from .recipe import Recipe
+from .train import Diverged, Trainer
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a process needs to know to measure one cell; plain values only, so that it travels as JSON."""
+
+    key: str
+    kind: str  # "train", "initial" or "speed"
+    label: str
+    model: str
+    mechanism: dict[str, Any]
+    seed: int
+    recipe: dict[str, Any]
+    probes: dict[str, dict[str, Any]]
+    task: str | None = None
+    task_label: str | None = None
+    task_settings: dict[str, Any] = field(default_factory=dict)
+    length: int = 0
+    test_lengths: tuple[int, ...] = ()
+    plugins: tuple[str, ...] = ()
+    device: str = "cpu"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Cell:
+        fields = json.loads(text)
+        return cls(**{**fields, "test_lengths": tuple(fields["test_lengths"]), "plugins": tuple(fields["plugins"])})
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether it must not share the machine with another cell."""
+        return self.kind == "speed"
+
+    def description(self) -> str:
+        """Return what a person reads while it runs."""
+        what = self.task_label or ", ".join(self.probes)
+        return f"{self.label} · {what} · seed {self.seed}"
+
+
+Progress = Callable[[int, int], None]
+Interrupted = Callable[[], bool]
+
+
+@dataclass
+class Measured:
+    """What came out of a cell; `reason` says why training diverged, where it did."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    reason: str | None = None
+    path: str | None = None
+
+
+def measure(cell: Cell, progress: Progress, interrupted: Interrupted, checkpoint: Path | None = None) -> Measured:
+    """Do what the cell says, in this process."""
+    for plugin in cell.plugins:
+        load_plugin(plugin)
+    recipe = Recipe.model_validate(cell.recipe)
+    run = _measure_trained if cell.kind == "train" else _measure_untrained
+    return run(cell, recipe, progress, interrupted, checkpoint)
+
+
+def build_model(cell: Cell, width: int, *, causal: bool = True) -> SequenceModel:
+    """Build the cell's mechanism; its initial weights depend on the mechanism and the seed alone."""
+    with seeds.scoped("mechanism", cell.model, cell.mechanism, cell.seed):
+        return MODELS[cell.model](width, causal=causal, **cell.mechanism)
+
+
+def build_network(cell: Cell, task: Task, width: int) -> Network:
+    """Build the mechanism between the task's ends, which start the same for every mechanism."""
+    model = build_model(cell, width, causal=task.causal)
+    with seeds.scoped("ends", cell.task, cell.task_settings, cell.seed):
+        return Network.for_task(model, task, width)
+
+
+def data_stream(cell: Cell, device: torch.device, purpose: str) -> torch.Generator:
+    """Return a random stream for the cell's data: the same for every mechanism at the same seed."""
+    return seeds.generator(device, "data", cell.task, cell.task_settings, cell.seed, purpose)
+
+
+def _measure_trained(
+    cell: Cell, recipe: Recipe, progress: Progress, interrupted: Interrupted, checkpoint: Path | None
+) -> Measured:
+    assert cell.task is not None
+    device = torch.device(cell.device)
+    task = TASKS[cell.task](**cell.task_settings)
+    network = build_network(cell, task, recipe.width).to(device)
+    stream = functools.partial(data_stream, cell, device)
+    validation = [task.sample(cell.length, recipe.validation_examples, stream("validation")).to(device)]
+    trainer = Trainer(network, task, cell.length, recipe, stream("train"), validation)
+    measured = Measured([_size(network)])
+    try:
+        history = trainer.run(progress, interrupted, checkpoint)
+    except Diverged as error:
+        measured.measurements += learning_curve(trainer.history)
+        measured.reason = str(error)
+        return measured
+    measured.path = attention_path(network)
+    trained = Trained(
+        network, history, task, cell.length, cell.test_lengths, recipe.test_examples, recipe.batch, device, stream
+    )
+    for probe in _probes(cell):
+        measured.measurements += probe.trained(trained)
+    return measured
+
+
+def _measure_untrained(
+    cell: Cell, recipe: Recipe, progress: Progress, interrupted: Interrupted, checkpoint: Path | None
+) -> Measured:
+    device = torch.device(cell.device)
+    built: list[SequenceModel] = []
+
+    def build() -> SequenceModel:
+        built.append(build_model(cell, recipe.width))
+        return built[-1]
+
+    stream = functools.partial(data_stream, cell, device)
+    measured = Measured([_size(build())])
+    for probe in _probes(cell):
+        measured.measurements += probe.untrained(Subject(build, recipe.width, device, stream, progress))
+    measured.path = attention_path(built[-1])
+    return measured
+
+
+def _probes(cell: Cell) -> Iterator[Probe]:
+    return (PROBES[name](**options) for name, options in cell.probes.items())
+
+
+def _size(module: torch.nn.Module) -> Measurement:
+    return Measurement("size", "parameters", parameter_count(module))
+
+
+def attention_path(module: torch.nn.Module) -> str | None:
+    """Return which paths (fused, streamed, plain) the attention inside took last, None without any."""
+    taken = {str(m.path) for m in module.modules() if isinstance(m, Attention) and m.path}
+    return "+".join(sorted(taken)) or None

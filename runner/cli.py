@@ -1,0 +1,205 @@
+"""The command line. Nothing heavy is imported before a command needs it, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="runner",
+    help="Compare attention mechanisms on synthetic long-sequence tasks.\n\n"
+    "Start with: python -m runner run suites/quick.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+SuitePath = Annotated[Path, typer.Argument(help="A suite file, such as suites/quick.yaml.", show_default=False)]
+RunPath = Annotated[Path, typer.Argument(help="The folder of a run, such as runs/quick.", show_default=False)]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", "-p", help="A Python file or module that registers mechanisms or tasks. Repeatable."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Name = Annotated[str, typer.Argument(help="What it is registered as.", show_default=False)]
+
+
+@app.command("run")
+def run_suite(
+    suite: SuitePath,
+    plugin: Plugins = None,
+    device: Device = "auto",
+    out: Annotated[Path, typer.Option(help="The folder in which the run's folder is made.")] = Path("runs"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Cells side by side. [default: one a core; one on an accelerator]")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed cells again.")] = False,
+    report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+) -> None:
+    """Run what is missing of a suite, then write its report.
+
+    Finished cells are kept and never run again unless the code or the settings they depend on change.
+    Ctrl-C stops gently; the same command goes on from there.
+
+    Exit codes: 0 all cells ended, 1 wrong input, 2 some cells failed, 130 interrupted.
+    """
+    from .plan import make_plan
+    from .run import INTERRUPTED, run
+    from .suite import SuiteFile
+
+    console = _console()
+    file = SuiteFile(suite)
+    plan = make_plan(file, plugin or [], _device(device))
+    _warn_unavailable(console, plan.unavailable)
+    code = run(file, plan, out / plan.name, console, workers=workers, retry=retry)
+    if code != INTERRUPTED and report:
+        _report(console, out / plan.name, again=False)
+    raise typer.Exit(code)
+
+
+@app.command()
+def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> None:
+    """Show the cells a suite asks for and what it leaves out, running nothing."""
+    from .plan import make_plan
+    from .show import plan_table
+    from .suite import SuiteFile
+
+    console = _console()
+    planned = make_plan(SuiteFile(suite), plugin or [], _device(device))
+    _warn_unavailable(console, planned.unavailable)
+    plan_table(console, planned)
+
+
+@app.command()
+def status(run: RunPath) -> None:
+    """Show how far a run has come and what went wrong in it."""
+    from .show import status_table
+
+    status_table(_console(), run)
+
+
+@app.command()
+def report(run: RunPath) -> None:
+    """Draw a run's tables, figures and report again from its stored results."""
+    _report(_console(), run, again=True)
+
+
+@app.command("ls")
+def list_all(plugin: Plugins = None) -> None:
+    """List every mechanism, task and probe there is."""
+    from .show import list_registries
+
+    _load_plugins(plugin)
+    list_registries(_console())
+
+
+@app.command()
+def info(name: Name, plugin: Plugins = None) -> None:
+    """Show what is known of one mechanism, task or probe: formula, source, settings."""
+    from .show import show_entry
+
+    _load_plugins(plugin)
+    show_entry(_console(), name)
+
+
+@app.command()
+def check(name: Name, plugin: Plugins = None) -> None:
+    """Check that a mechanism or task keeps its contract. Exit code 2 where it does not."""
+    from .check import check_name
+
+    _load_plugins(plugin, strict=name)
+    raise typer.Exit(0 if check_name(_console(), name) else 2)
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="alignment, normalizer, position, model or task.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A Python name, such as my_score.", show_default=False)],
+    folder: Annotated[Path, typer.Option(help="Where the file is made; plugins/ is loaded by itself.")] = Path(
+        "plugins"
+    ),
+) -> None:
+    """Start a plugin from a template of about ten lines."""
+    from .scaffold import create
+
+    path = create(kind, name, folder)
+    console = _console()
+    console.print(f"Made {path}. Edit it, then:", highlight=False)
+    console.print(f"  make check NAME={name}\n  make benchmark", highlight=False)
+
+
+@app.command()
+def env(device: Device = "auto") -> None:
+    """Show the machine and the versions that results depend on."""
+    from .environment import commit, describe
+
+    for key, value in {**describe(_device(device)), "commit": commit() or "–"}.items():
+        typer.echo(f"{key:10} {value}")
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is one sentence and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _device(name: str) -> str:
+    import torch
+
+    from .network import choose_device
+
+    try:
+        device = choose_device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(
+            f"--device {name}: this machine has no such device; auto, cpu, cuda and mps are known"
+        ) from None
+    return str(device)
+
+
+def _load_plugins(specs: list[str] | None, strict: str | None = None) -> None:
+    from .plugins import load_plugins
+
+    _, errors = load_plugins(specs or [])
+    for spec, error in errors.items():
+        if Path(spec).stem == strict:
+            raise UserError(f"{spec} cannot be imported: {error}")
+    _warn_unavailable(_console(), errors)
+
+
+def _warn_unavailable(console: Console, errors: dict[str, str]) -> None:
+    for name, error in errors.items():
+        console.print(f"[yellow]not available[/]: {name}: {error}", highlight=False, soft_wrap=True)
+
+
+def _report(console: Console, run: Path, *, again: bool) -> None:
+    from results.report import report_is_current, write_report
+    from results.run import read
+    from results.terminal import show
+
+    if again or not report_is_current(run):
+        console.print("Writing the report …", highlight=False)
+        write_report(run)
+    show(read(run), console)
+    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, soft_wrap=True)

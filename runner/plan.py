@@ -1,0 +1,204 @@
+"""From a suite to the cells it asks for; what cannot run is listed with its reason."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from registry import Origin
+from results import CellRow
+
+from . import evaluate, network, sources, train
+from .cell import Cell
+from .expand import Expansion, Mechanism, ProbeWith, TaskAt
+from .kinds import REGISTRIES
+from .plugins import FOLDER, load_plugins
+from .recipe import Recipe
+from .suite import SuiteFile
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A combination that the plan leaves out."""
+
+    label: str
+    reason: str
+    model: str = ""
+    alignment: str | None = None
+    task: str | None = None
+
+
+@dataclass
+class Plan:
+    """The cells of a suite. `unavailable` are modules and plugins that could not be imported, with their errors."""
+
+    name: str
+    cells: list[Cell]
+    skips: list[Skip]
+    plugins: list[Origin] = field(default_factory=list)
+    unavailable: dict[str, str] = field(default_factory=dict)
+
+    def rows(self) -> list[CellRow]:
+        """Return the plan as the store keeps it."""
+        cells = [_cell_row(cell, position) for position, cell in enumerate(self.cells)]
+        return cells + [_skip_row(skip, len(cells) + i) for i, skip in enumerate(self.skips)]
+
+
+def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
+    """Expand a suite into cells. Raises UserError naming the suite's line for anything it gets wrong."""
+    origins, unavailable = load_plugins([*file.plugin_specs(), *plugin_specs], folder)
+    for registry in REGISTRIES.values():
+        registry.entries()  # loads it, and so finds what cannot be imported
+        unavailable |= registry.unavailable
+    planner = _Planner(file, device)
+    cells = {cell.key: cell for cell in planner.cells()}
+    broken = [Skip(Path(name).stem, f"it could not be imported: {error}") for name, error in unavailable.items()]
+    return Plan(file.suite.name, list(cells.values()), planner.skips + broken, origins, unavailable)
+
+
+class _Planner:
+    def __init__(self, file: SuiteFile, device: str) -> None:
+        self.suite, self.device = file.suite, device
+        expansion = Expansion(file)
+        self.tasks, probes = expansion.tasks(), expansion.probes()
+        self.mechanisms, self.skips = _runnable(expansion.mechanisms())
+        self.trained = [probe for probe in probes if probe.entry.value.measures_trained()]
+        self.untrained = [probe for probe in probes if probe.entry.value.measures_untrained()]
+        self.pairs = self._pairs()
+        if self.trained and not self.tasks:
+            names = ", ".join(probe.entry.name for probe in self.trained)
+            raise file.error(("probes",), f"the suite names no task to train on, which {names} needs")
+
+    def _pairs(self) -> list[tuple[Mechanism, TaskAt]]:
+        pairs = []
+        for task in self.tasks if self.trained else []:
+            for mechanism in self.mechanisms:
+                reason = _incompatible(mechanism, task)
+                if reason is None:
+                    pairs.append((mechanism, task))
+                else:
+                    self.skips.append(_skip(mechanism, reason, task.label))
+        return pairs
+
+    def cells(self) -> Iterator[Cell]:
+        # Seed by seed, so that an interrupted run has compared everything at least once.
+        for seed in range(self.suite.seeds):
+            for mechanism, task in self.pairs:
+                for rate in self.suite.train.learning_rate:
+                    recipe = self.suite.train.model_copy(update={"learning_rate": (rate,)})
+                    yield self._cell("train", mechanism, task, seed, recipe.model_dump(mode="json"), self.trained)
+            yield from self._untrained_cells(seed)
+
+    def _untrained_cells(self, seed: int) -> Iterator[Cell]:
+        for probe in self.untrained:
+            alone = probe.entry.value.alone
+            if alone and seed > 0:
+                continue  # how fast a mechanism is does not depend on its random weights
+            for mechanism in self.mechanisms:
+                kind = "speed" if alone else "initial"
+                yield self._cell(kind, mechanism, None, seed, {"width": self.suite.train.width}, [probe])
+
+    def _cell(
+        self,
+        kind: str,
+        mechanism: Mechanism,
+        task: TaskAt | None,
+        seed: int,
+        recipe: dict[str, Any],
+        probes: list[ProbeWith],
+    ) -> Cell:
+        entries = [*mechanism.entries, *([task.entry] if task else [])]
+        fields: dict[str, Any] = {
+            "kind": kind,
+            "model": mechanism.entry.name,
+            "mechanism": mechanism.settings,
+            "seed": seed,
+            "recipe": recipe,
+            "probes": {probe.entry.name: probe.options for probe in probes},
+        }
+        if task is not None:
+            fields |= {"task": task.entry.name, "task_settings": task.settings, "length": task.length}
+            fields |= {"test_lengths": task.test_lengths}
+        code = _code((*(e.value for e in entries), *(probe.entry.value for probe in probes)))
+        return Cell(
+            **fields,
+            key=digest([fields, code, torch.__version__, torch.device(self.device).type]),
+            label=mechanism.label,
+            task_label=task.label if task else None,
+            plugins=tuple(dict.fromkeys(e.origin.source for e in entries if e.origin.is_plugin)),
+            device=self.device,
+        )
+
+
+def digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _code(classes: tuple[type, ...]) -> str:
+    return sources.digest(classes, (evaluate, network, train))
+
+
+def _runnable(mechanisms: list[Mechanism]) -> tuple[list[Mechanism], list[Skip]]:
+    """Part the mechanisms whose alignment asks for earlier steps' weights, which no model passes to it yet."""
+    runnable = [m for m in mechanisms if not _needs_history(m)]
+    reason = "its alignment needs the weights of earlier steps, and this model does not pass them on"
+    return runnable, [_skip(m, reason) for m in mechanisms if _needs_history(m)]
+
+
+def _needs_history(mechanism: Mechanism) -> bool:
+    alignment = mechanism.parts.get("alignment")
+    return alignment is not None and bool(alignment.value.needs_history)
+
+
+def _skip(mechanism: Mechanism, reason: str, task: str | None = None) -> Skip:
+    return Skip(mechanism.label, reason, mechanism.entry.name, mechanism.alignment, task)
+
+
+def _incompatible(mechanism: Mechanism, task: TaskAt) -> str | None:
+    if not task.task.causal and mechanism.entry.value.causal_only:
+        return f"{mechanism.entry.name} reads its queries in order, and {task.entry.name} lets one see later ones"
+    return None
+
+
+def _cell_row(cell: Cell, position: int) -> CellRow:
+    alignment = cell.mechanism.get("alignment")
+    return CellRow(
+        key=cell.key,
+        position=position,
+        kind=cell.kind,
+        label=cell.label,
+        model=cell.model,
+        seed=cell.seed,
+        alignment=next(iter(alignment)) if isinstance(alignment, dict) else alignment,
+        mechanism=json.dumps(cell.mechanism),
+        task=cell.task_label,
+        task_settings=json.dumps(cell.task_settings) if cell.task else None,
+        length=cell.length or None,
+        learning_rate=Recipe.model_validate(cell.recipe).peak if cell.kind == "train" else None,
+        recipe=json.dumps(cell.recipe),
+        probes=json.dumps(cell.probes),
+        origin=", ".join(cell.plugins) or None,
+    )
+
+
+def _skip_row(skip: Skip, position: int) -> CellRow:
+    return CellRow(
+        key=digest(["skip", skip.label, skip.task, skip.reason]),
+        position=position,
+        kind="train",
+        label=skip.label,
+        model=skip.model,
+        seed=0,
+        alignment=skip.alignment,
+        task=skip.task,
+        outcome="skipped",
+        reason=skip.reason,
+    )

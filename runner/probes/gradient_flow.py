@@ -1,0 +1,89 @@
+"""Gradient flow over distance: how much of the error's gradient reaches an input so far back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mechanisms import SequenceModel
+from results import Measurement
+
+from .probe import PROBES, Probe, Subject, Trained
+
+
+@PROBES.register("gradient_flow")
+class GradientFlow(Probe):
+    """g(d) = E ||dl/de_i||_2, where e_i is the input embedding d positions before the scored answer.
+
+    At initialisation: standard normal embeddings, one query behind them, and for the loss the answer's
+    product with a random unit vector, in float64 so that a gradient of 1e-100 is still one. After training:
+    the task's own loss at one scored position of each example, drawn at random.
+
+    Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063).
+    """
+
+    def __init__(self, *, lengths: Sequence[int] = (128,), examples: int = 32) -> None:
+        self.lengths, self.examples = tuple(lengths), examples
+        if min(self.lengths, default=0) < 2 or examples < 1:
+            raise ValueError(f"gradient_flow needs lengths of at least 2 and examples, not {lengths} and {examples}")
+
+    def untrained(self, subject: Subject) -> Iterator[Measurement]:
+        precise = torch.float32 if subject.device.type == "mps" else torch.float64
+        for length in self.lengths:
+            model = subject.build().to(subject.device, precise)
+            norms = initial_norms(model, length, self.examples, subject.width, subject.generator("gradient"))
+            yield from _rows(norms, "initial", length)
+
+    def trained(self, trained: Trained) -> Iterator[Measurement]:
+        norms = trained_norms(trained, 8 * self.examples)
+        yield from _rows(norms, "trained", trained.length)
+
+
+def initial_norms(
+    model: SequenceModel, length: int, examples: int, width: int, stream: torch.Generator
+) -> Float[Tensor, "s"]:
+    """Return the mean gradient norm at distances 1, 2, ... `length`, of random input to `model` as it is."""
+    like = next(model.parameters())
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=stream, device=stream.device).to(like)
+
+    source = draw(examples, length, width).requires_grad_()
+    direction = torch.nn.functional.normalize(draw(examples, width), dim=1)
+    answer = model(source, draw(examples, 1, width))[:, 0]
+    (gradient,) = torch.autograd.grad((answer * direction).sum(), source)
+    norms: Tensor = gradient.norm(dim=2).mean(0)
+    return norms.flip(0)
+
+
+def trained_norms(trained: Trained, examples: int) -> Float[Tensor, "n"]:
+    """Return the mean gradient norm at distances 1, 2, ...; NaN at distances that no example has."""
+    network, stream = trained.network, trained.generator("gradient")
+    batch = trained.task.sample(trained.length, examples, stream).to(trained.device)
+    noise = torch.rand(batch.scored.shape, generator=stream, device=stream.device).to(trained.device)
+    chosen = torch.where(batch.scored, noise, -1.0).argmax(1)
+    embedded = [e.detach().requires_grad_() for e in network.ends.embed(batch.source, batch.query)]
+    rows = torch.arange(examples, device=trained.device)
+    output = network.ends.read(network.model(*embedded)[rows, chosen])
+    loss = network.ends.loss(output, batch.target[rows, chosen], reduction="sum")
+    gradients = torch.autograd.grad(loss, embedded, allow_unused=True, materialize_grads=True)
+    norms = torch.cat([gradient.norm(dim=2) for gradient in gradients], dim=1)
+    return _mean_by_distance(norms, batch.source.shape[1] + chosen)
+
+
+def _mean_by_distance(norms: Float[Tensor, "b n"], answer: Int[Tensor, "b"]) -> Float[Tensor, "n"]:
+    """Average the norms at 1, 2, ... positions before each example's answer."""
+    distance = answer[:, None] - torch.arange(norms.shape[1], device=norms.device)
+    before = distance >= 1
+    sums = norms.new_zeros(norms.shape[1]).index_add(0, distance[before] - 1, norms[before])
+    counts = norms.new_zeros(norms.shape[1]).index_add(0, distance[before] - 1, torch.ones_like(norms[before]))
+    return sums / counts
+
+
+def _rows(norms: Float[Tensor, "n"], stage: str, length: int) -> Iterator[Measurement]:
+    for distance, norm in enumerate(norms.tolist(), start=1):
+        if norm == norm:  # NaN: no example has this distance
+            yield Measurement("gradient_flow", "gradient_norm", norm, stage=stage, length=length, distance=distance)

@@ -1,0 +1,148 @@
+"""Throughput and memory over a sweep of lengths: training, prefill and decoding."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mechanisms import state_tensors
+from results import Measurement
+from tasks import Batch, Classes, Tokens
+
+from ..network import Ends, Network
+from .memory import peak_bytes
+from .probe import PROBES, Probe, Subject
+
+VOCABULARY = 64
+DECODED = 16  # steps timed together, so that the clock's grain does not show
+
+
+@PROBES.register("throughput")
+class Throughput(Probe):
+    """Tokens per second of a training step, of prefill and of one-at-a-time decoding, and the memory they take.
+
+    A training step of length n reads n/2 source tokens, answers n/2 queries (all scored), goes backward
+    and updates the parameters; prefill reads n source tokens; decoding answers one query at a time
+    behind n source tokens. Medians of adaptive repeats with their quartiles.
+    """
+
+    alone = True
+
+    def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512), batch: int = 4, seconds: float = 0.3) -> None:
+        self.lengths, self.batch, self.seconds = tuple(lengths), batch, seconds
+        if min(self.lengths, default=0) < 2 or batch < 1 or seconds <= 0:
+            raise ValueError(f"throughput needs lengths of at least 2, a batch and seconds, not {lengths}, {batch}")
+
+    def untrained(self, subject: Subject) -> Iterator[Measurement]:
+        for done, length in enumerate(self.lengths):
+            subject.progress(done, len(self.lengths))
+            yield from self._train(subject, length)
+            yield from self._prefill_and_decode(subject, length)
+
+    def _network(self, subject: Subject) -> Network:
+        space = Tokens(VOCABULARY)
+        ends = Ends(subject.width, space, space, Classes(VOCABULARY))
+        return Network(subject.build(), ends).to(subject.device)
+
+    def _train(self, subject: Subject, length: int) -> Iterator[Measurement]:
+        step = training_step(self._network(subject), self._batch(subject, length))
+        step()  # the first one also makes the optimiser's state
+        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), "bytes", length=length)
+        times = repeat(step, self.seconds, subject.device)
+        yield self._rate("train", times, self.batch * length, length)
+
+    def _prefill_and_decode(self, subject: Subject, length: int) -> Iterator[Measurement]:
+        network = self._network(subject).eval()
+        with torch.no_grad():
+            tokens = self._tokens(subject, length)
+            source, query = network.ends.embed(tokens, tokens[:, :1])
+            start = network.model.start
+            yield self._rate(
+                "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
+            )
+            state = start(source)
+            held = sum(t.numel() * t.element_size() for t in state_tensors(state))
+            yield Measurement("throughput", "state", held / self.batch, "bytes", length=length)
+
+            def decode() -> Callable[[], None]:
+                return functools.partial(decode_steps, network, query[:, 0], start(source))
+
+            times = repeat(None, self.seconds, subject.device, prepare=decode)
+            yield self._rate("decode", times, self.batch * DECODED, length)
+
+    def _batch(self, subject: Subject, length: int) -> Batch:
+        tokens = self._tokens(subject, length)
+        source, query = tokens[:, : length // 2], tokens[:, length // 2 :]
+        return Batch(source=source, query=query, target=query, scored=torch.ones_like(query, dtype=torch.bool))
+
+    def _tokens(self, subject: Subject, length: int) -> Tensor:
+        stream = subject.generator("tokens")
+        shape = (self.batch, length)
+        return torch.randint(VOCABULARY, shape, generator=stream, device=stream.device).to(subject.device)
+
+    def _rate(self, quantity: str, times: list[float], tokens: int, length: int) -> Measurement:
+        low, median, high = quartiles(times)
+        return Measurement(
+            "throughput", quantity, tokens / median, "tokens/s", length=length, low=tokens / high, high=tokens / low
+        )
+
+
+def training_step(network: Network, batch: Batch) -> Callable[[], None]:
+    """Return a closure over one step: forward, backward, optimiser."""
+    fused = next(network.parameters()).device.type in ("cpu", "cuda")
+    optimizer = torch.optim.AdamW(network.parameters(), fused=fused)
+    target = batch.target[batch.scored]
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(network.ends.loss(network(batch), target))
+        optimizer.step()
+
+    return step
+
+
+def decode_steps(network: Network, query: Tensor, state: object) -> None:
+    for _ in range(DECODED):
+        hidden, state = network.model.step(query, state)
+        network.ends.read(hidden)
+
+
+def repeat(
+    work: Callable[[], object] | None,
+    seconds: float,
+    device: torch.device,
+    *,
+    prepare: Callable[[], Callable[[], object]] | None = None,
+    least: int = 3,
+) -> list[float]:
+    """Return the wall seconds of repeated calls: for about `seconds` in all, and at least `least` after a warm-up.
+
+    With `prepare`, each repeat first makes its work, outside the clock.
+    """
+    times: list[float] = []
+    while len(times) <= least or sum(times) < seconds:
+        task = prepare() if prepare is not None else work
+        assert task is not None
+        synchronise(device)
+        begin = time.perf_counter()
+        task()
+        synchronise(device)
+        times.append(time.perf_counter() - begin)
+    return times[1:]
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    low, median, high = torch.tensor(values, dtype=torch.float64).quantile(torch.tensor([0.25, 0.5, 0.75]).double())
+    return float(low), float(median), float(high)

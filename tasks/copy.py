@@ -1,0 +1,55 @@
+"""Copy: remember symbols over a stretch of blanks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .task import TASKS, Batch, Classes, Task, Tokens
+
+
+@TASKS.register("copy")
+class Copy(Task):
+    """`items` random symbols, then `length` blanks; at the query marks the symbols again, in order.
+
+    With items=4, symbols=8 and length=3 ("_" a blank, "?" a mark):
+
+        source  3 1 7 1 _ _ _
+        query   ? ? ? ?
+        answer  3 1 7 1
+
+    Source and query together have length + 2 * items positions, as in Hochreiter & Schmidhuber 1997 and
+    Arjovsky, Shah, Bengio 2016 (arXiv 1511.06464, §5.1), where a memoryless reader's cross-entropy is
+    items * ln(symbols) / (length + 2 * items) a position.
+    """
+
+    def __init__(self, *, items: int = 10, symbols: int = 8) -> None:
+        if items < 1 or symbols < 2:
+            raise ValueError(f"copy needs items >= 1 and symbols >= 2, not {items} and {symbols}")
+        self.items, self.symbols = items, symbols
+        self.blank, self.mark = symbols, symbols + 1
+        self.source_space = self.query_space = Tokens(symbols + 2, "copy")
+        self.target_space = Classes(symbols)
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device = generator.device
+        symbols = torch.randint(self.symbols, (size, self.items), generator=generator, device=device)
+        source = torch.cat([symbols, symbols.new_full((size, length), self.blank)], dim=1)
+        links = torch.eye(self.items, self.items + length, dtype=torch.bool, device=device)
+        return Batch(
+            source=source,
+            query=torch.full_like(symbols, self.mark),
+            target=symbols,
+            scored=torch.ones_like(symbols, dtype=torch.bool),
+            links=links.expand(size, -1, -1),
+        )
+
+    def chance(self, length: int) -> float:
+        return 1 / self.symbols
+
+    def ceiling(self, length: int) -> float:
+        return 1.0
+
+    def answer(self, batch: Batch) -> Tensor:
+        return batch.source[:, : self.items]

@@ -1,0 +1,172 @@
+"""A suite becomes the cells it asks for, and a cell's key changes exactly when its result could."""
+
+import itertools
+
+import pytest
+import torch
+
+from runner.kinds import REGISTRIES
+from runner.plan import make_plan
+from runner.suite import SuiteFile
+
+PLUGIN = '''"""A score."""
+from mechanisms.alignments import ALIGNMENTS, InnerProduct
+
+
+@ALIGNMENTS.register("{name}")
+class Score(InnerProduct):
+    """{doc}"""
+    scale = {scale}
+'''
+
+
+@pytest.fixture(autouse=True)
+def forget_plugins():
+    """Leave the registries as they were."""
+    yield
+    for registry in REGISTRIES.values():
+        for entry in registry.entries():
+            if entry.origin.is_plugin:
+                registry.forget(entry.name)
+
+
+def plan(path, *plugins):
+    return make_plan(SuiteFile(path), [str(p) for p in plugins], folder=path.parent / "no-plugins")
+
+
+def test_sweeps_multiply(tiny):
+    path = tiny(
+        seeds="2",
+        mechanisms="[gru: {layers: [1, 2]}, transformer: {heads: 2, alignment: [dot, additive]}]",
+        tasks="[copy: {length: [3, 5]}, adding: {length: 4}]",
+        train="{width: 8, learning_rate: [0.001, 0.01, 0.1]}",
+    )
+    cells = plan(path).cells
+    assert len(cells) == 2 * 4 * 3 * 3
+    assert {cell.label for cell in cells} == {
+        "gru(layers=1)", "gru(layers=2)", "transformer(dot)", "transformer(additive)",
+    }  # fmt: skip
+    assert {cell.task_label for cell in cells} == {"copy(length=3)", "copy(length=5)", "adding"}
+    assert {tuple(cell.recipe["learning_rate"]) for cell in cells} == {(0.001,), (0.01,), (0.1,)}
+
+
+def test_untrained_probes_have_cells_of_their_own(tiny):
+    cells = plan(tiny(seeds="3", probes="[accuracy, gradient_flow, throughput]")).cells
+    kinds = [(cell.kind, cell.seed, tuple(cell.probes)) for cell in cells]
+    assert kinds.count(("speed", 0, ("throughput",))) == 1
+    assert [k for k in kinds if k[0] == "speed"] == [("speed", 0, ("throughput",))]
+    assert sum(k[0] == "initial" for k in kinds) == 3
+    assert all(k[2] == ("accuracy", "gradient_flow") for k in kinds if k[0] == "train")
+
+
+def test_keys_are_distinct_and_repeatable(tiny):
+    path = tiny(seeds="2", mechanisms="[gru, lstm, transformer: {alignment: [dot, location]}]")
+    keys = [cell.key for cell in plan(path).cells]
+    assert len(set(keys)) == len(keys)
+    assert keys == [cell.key for cell in plan(path).cells]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mechanisms": "[gru: {layers: 2}]"},
+        {"tasks": "[copy: {length: 4, items: 2}]"},
+        {"tasks": "[copy: {length: 3, items: 3}]"},
+        {"train": "{width: 8, batch: 8, steps: 7}"},
+        {"probes": "[accuracy, gradient_flow]"},
+    ],
+)
+def test_key_changes_with_every_field(tiny, change):
+    before = {cell.key for cell in plan(tiny()).cells}
+    assert before.isdisjoint(cell.key for cell in plan(tiny(**change)).cells)
+
+
+def test_key_does_not_change_with_limits_or_name(tiny):
+    before = [cell.key for cell in plan(tiny()).cells]
+    assert before == [cell.key for cell in plan(tiny(name="other", limits="{seconds: 5}")).cells]
+
+
+def test_key_follows_the_plugin_source(tiny, write):
+    path = tiny(mechanisms="[transformer: {heads: 2, alignment: [dot, plugins]}]")
+
+    def keys(name, **fields):
+        plugin = write(f"{name}.py", PLUGIN.format(name="fresh", **fields))
+        found = {cell.label: cell.key for cell in plan(path, plugin).cells}
+        REGISTRIES["alignment"].forget("fresh")
+        return found
+
+    first = keys("one", scale=1.0, doc="A")
+    changed = keys("two", scale=2.0, doc="A")
+    assert first["transformer(dot)"] == changed["transformer(dot)"]
+    assert first["transformer(fresh)"] != changed["transformer(fresh)"]
+
+
+def test_digest_ignores_comments_and_docstrings(tmp_path, monkeypatch):
+    import importlib
+    import sys
+
+    from runner import sources
+
+    monkeypatch.syspath_prepend(tmp_path)
+    texts = {
+        "same_a": 'class A:\n    """One."""\n    x = 1\n',
+        "same_b": '# why\nclass A:\n    """Another."""\n\n    x = 1  # said\n',
+        "other": "class A:\n    x = 2\n",
+    }
+    digests = {}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        tree = sources._tree_digest(tmp_path / f"{name}.py", 0)
+        importlib.import_module(name)
+        assert sources.digest([sys.modules[name].A])
+        digests[name] = tree
+    assert digests["same_a"] == digests["same_b"] != digests["other"]
+
+
+def test_digest_covers_the_contract_and_the_attention_of_a_model():
+    from mechanisms import MODELS
+    from runner import sources
+
+    seen = set()
+    original = sources._tree_digest
+    try:
+        sources._tree_digest = lambda file, modified: seen.add(file.name) or original(file, modified)
+        sources.digest([MODELS["transformer"]])
+    finally:
+        sources._tree_digest = original
+    assert {"transformer.py", "attention.py", "multi_head.py", "alignment.py", "model.py", "masks.py"} <= seen
+    assert not {"lstm.py", "additive.py", "registry.py"} & seen
+
+
+def test_a_plugin_that_cannot_be_imported_is_a_row_with_its_reason(tiny, write):
+    plugin = write("broken.py", "import nonexistent_module\n")
+    made = plan(tiny(), plugin)
+    assert [(skip.label, "nonexistent_module" in skip.reason) for skip in made.skips] == [("broken", True)]
+    assert len(made.cells) == 1, "the rest works"
+
+
+def test_data_is_the_same_for_every_mechanism_and_differs_by_seed_and_purpose(tiny):
+    from runner.cell import data_stream
+
+    cells = plan(tiny(seeds="2", mechanisms="[gru, lstm]")).cells
+    cpu = torch.device("cpu")
+    draws = {
+        (c.label, c.seed, purpose): torch.rand(3, generator=data_stream(c, cpu, purpose))
+        for c in cells
+        for purpose in ("train", "validation", "test 3")
+    }
+    assert len(draws) == 12
+    for seed, purpose in itertools.product((0, 1), ("train", "validation", "test 3")):
+        assert torch.equal(draws["gru", seed, purpose], draws["lstm", seed, purpose])
+    assert len({tuple(draw.tolist()) for draw in draws.values()}) == 6
+
+
+def test_initial_weights_depend_on_mechanism_and_seed_alone(tiny):
+    from runner.cell import build_model
+
+    first, second = plan(tiny(seeds="2")).cells
+    before = torch.random.get_rng_state()
+    weights = [torch.cat([p.flatten() for p in build_model(c, 8).parameters()]) for c in (first, first, second)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert torch.equal(before, torch.random.get_rng_state())

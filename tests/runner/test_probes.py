@@ -1,0 +1,153 @@
+"""Measurement code against laws: decay -ln rho of a linear recurrence, known allocations, known times."""
+
+import functools
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mechanisms import MODELS, SequenceModel
+from results import Measurement
+from results.gradients import decay
+from runner import seeds
+from runner.network import Network
+from runner.probes import PROBES, Subject, Trained
+from runner.probes.gradient_flow import initial_norms, trained_norms
+from runner.probes.memory import peak_bytes
+from runner.probes.throughput import Throughput, quartiles, repeat
+from runner.train import Evaluation, History
+from tasks import TASKS
+
+CPU = torch.device("cpu")
+
+
+class LinearRNN(SequenceModel):
+    """h_t = rho Q h_(t-1) + x_t with Q orthogonal: a gradient shrinks by exactly rho a position."""
+
+    def __init__(self, width, rho):
+        super().__init__(width)
+        q, _ = torch.linalg.qr(
+            torch.randn(width, width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        )
+        self.W = nn.Parameter(rho * q)
+
+    def forward(self, source, query):
+        state, outputs = source.new_zeros(len(source), self.width), []
+        for x in torch.cat([source, query], dim=1).unbind(1):
+            state = state @ self.W.T + x
+            outputs.append(state)
+        return torch.stack(outputs[source.shape[1] :], dim=1)
+
+    def start(self, source):
+        raise NotImplementedError
+
+    def step(self, query, state):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.9, 1.0, 1.05])
+def test_linear_rnn_decays_at_minus_log_rho(rho):
+    norms = initial_norms(LinearRNN(11, rho), 61, 3, 11, torch.Generator().manual_seed(2))
+    slopes = norms.log().diff()
+    assert slopes.shape == (60,)
+    torch.testing.assert_close(slopes, torch.full_like(slopes, math.log(rho)), rtol=1e-2, atol=1e-9)
+    assert norms[0].item() == pytest.approx(rho), "distance 1 is one multiplication back, of a unit vector"
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.9, 1.05])
+def test_reported_decay_rate_is_minus_log_rho(rho):
+    """From the probe's rows through the report's fit, within one per cent."""
+    subject = Subject(lambda: LinearRNN(11, rho), 11, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["gradient_flow"](lengths=[61], examples=3).untrained(subject))
+    assert [row.distance for row in rows] == list(range(1, 62))
+    summary = decay(np.array([row.distance for row in rows]), np.array([row.value for row in rows]))
+    assert summary.rate == pytest.approx(-math.log(rho), rel=1e-2)
+
+
+def test_trained_gradient_sees_distance_from_the_scored_answer():
+    """A network that reads one source position alone has a gradient there and nowhere else."""
+    task = TASKS["adding"]()
+
+    class Reader(SequenceModel):
+        def forward(self, source, query):
+            return source[:, 2:3] + query
+
+        start = step = None
+
+    Reader.__abstractmethods__ = frozenset()
+    network = Network.for_task(Reader(5), task, 5)
+    stream = functools.partial(seeds.generator, CPU)
+    trained = Trained(network, History(), task, 7, (7,), 16, 8, CPU, stream)
+    norms = trained_norms(trained, 32)
+    # The query stands at position 7, so source position 2 is 5 before it.
+    assert norms[4] > 0
+    assert (norms.nan_to_num()[[0, 1, 2, 3, 5, 6]] == 0).all()
+
+
+def test_peak_memory_counts_allocations_exactly():
+    def work():
+        a = torch.empty(1000, 1000)
+        del a
+        b = torch.empty(2000, 1000)
+        c = torch.empty(500, 1000)
+        return b, c
+
+    assert peak_bytes(work, CPU) == 4 * 2_500_000
+
+
+def test_peak_memory_of_a_linear_layer_step():
+    """Forward and backward of y = x W: the output, its gradient, and the weight's gradient, by hand."""
+    x, weight = torch.randn(3000, 200), nn.Parameter(torch.randn(200, 500))
+    bytes_ = peak_bytes(lambda: (x @ weight).sum().backward(), CPU)
+    output, gradient = 4 * 3000 * 500, 4 * 200 * 500
+    assert output + gradient <= bytes_ <= 2 * output + gradient + 4096
+
+
+def test_repeat_measures_wall_time():
+    times = repeat(lambda: time.sleep(0.02), 0.1, CPU)
+    low, median, high = quartiles(times)
+    assert 0.02 <= low <= median <= high < 0.06
+    assert 4 <= len(times) <= 6
+
+
+def test_repeat_leaves_preparation_outside_the_clock():
+    def prepare():
+        time.sleep(0.03)
+        return lambda: None
+
+    assert max(repeat(None, 1e-4, CPU, prepare=prepare)) < 0.02
+
+
+def test_throughput_counts_tokens(monkeypatch):
+    """With every repeat taking a second, the rates are the token counts."""
+    monkeypatch.setattr("runner.probes.throughput.repeat", lambda *a, **k: [1.0, 1.0, 1.0])
+    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = {(r.quantity, r.length): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
+    assert rows["train", 30].value == rows["prefill", 30].value == 90
+    assert rows["decode", 30].value == 3 * 16
+    assert rows["state", 10].value == rows["state", 30].value == 4 * 6, "a GRU carries one vector of floats"
+    assert rows["peak_memory", 30].value > rows["peak_memory", 10].value > 0
+
+
+def test_transformer_state_grows_with_the_length():
+    subject = Subject(lambda: MODELS["transformer"](6, layers=2), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject)
+    state = {r.length: r.value for r in rows if r.quantity == "state"}
+    assert state == {n: 2 * 2 * n * 6 * 4 for n in (10, 30)}, "keys and values, two layers, floats"
+
+
+def test_accuracy_rows():
+    task = TASKS["copy"](items=2)
+    torch.manual_seed(0)
+    network = Network.for_task(MODELS["gru"](6), task, 6)
+    history = History([Evaluation(0, math.nan, 2.0, 0.0), Evaluation(10, 1.5, 1.0, 0.995)])
+    trained = Trained(network, history, task, 3, (3, 9), 20, 8, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["accuracy"]().trained(trained))
+    assert Measurement("accuracy", "steps_to_solve", 10, unit="steps") in rows
+    assert Measurement("accuracy", "loss", 1.5, stage="train", step=10) in rows
+    assert {r.length for r in rows if r.stage == "test"} == {3, 9}
+    by_name = {r.quantity: r.value for r in rows if r.length == 9}
+    assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
