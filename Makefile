@@ -7,7 +7,7 @@ RUN ?= runs/$(basename $(notdir $(SUITE)))
 BENCH := .venv/bin/python -m runner
 INSTALLED := .venv/.installed
 
-.PHONY: help setup benchmark report compare new check test test-slow lint clean
+.PHONY: help setup benchmark report new check test test-slow lint clean
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from .cell import Cell
 from .engines import Advanced, Ended, Event, Started
 
+# What a cell of a kind is taken to last until one of it has ended: measuring is quick beside training.
+GUESS = {"initial": 1.0, "speed": 5.0}
 PLAIN_EVERY = 10.0  # seconds between plain lines, except for what went wrong
 
 
@@ -44,7 +46,7 @@ class Estimate:
         for sort in _sorts(self._cells[key]):
             if seen := self._seen.get(sort):
                 return sum(seen) / len(seen)
-        return 0.0
+        return GUESS.get(self._cells[key].kind, 0.0)
 
 
 def _sorts(cell: Cell) -> list[tuple[str | None, ...]]:
@@ -54,7 +56,6 @@ def _sorts(cell: Cell) -> list[tuple[str | None, ...]]:
         (cell.kind, cell.model, cell.task),
         (cell.kind, cell.task),
         (cell.kind,),
-        (),
     ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -83,7 +84,7 @@ def _announce(console: Console, plan: Plan, missing: list[Cell], folder: Path) -
 
 def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
     device = plan.cells[0].device if plan.cells else "cpu"
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": 1,
         "name": plan.name,
         "suite_file": str(file.path),
@@ -94,9 +95,16 @@ def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
         "plugins": [asdict(origin) for origin in plan.plugins],
         "unavailable": plan.unavailable,
     }
-    part = folder / "manifest.json.part"
+    path = folder / "manifest.json"
+    if path.exists() and _without_date(json.loads(path.read_text(encoding="utf-8"))) == _without_date(manifest):
+        return  # nothing but the date would change, and a report of it would be drawn again
+    part = path.with_suffix(".part")
     part.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(folder / "manifest.json")
+    part.replace(path)
+
+
+def _without_date(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key != "created"}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ READING = (
     "How strongly an input, so many positions before the scored answer, can still move the loss: the norm of the "
     "gradient at its embedding, divided by that at the nearest position (1, on a logarithmic scale). A straight line "
     "downwards is exponential vanishing; a flat line carries a learning signal over any distance. Bands are lowest "
-    "to highest seed; values below 1e-12 are drawn there. "
+    "to highest seed; a line ends where it falls below 1e-12. "
 )
 LABELS: dict[str, Any] = {
     "x": "distance",
@@ -41,7 +41,7 @@ def _drawing(results: Results, stage: str, name: str, title: str, reading: str) 
         return None
     data["task"] = data["task"].fillna("")
     longest = data.groupby("task")["length"].transform("max")
-    data = data[data["length"] == longest].assign(drawn=data["value"].clip(lower=FLOOR))
+    data = data[data["length"] == longest].assign(drawn=data["value"].where(data["value"] >= FLOOR))
     data[["low", "high"]] = data[["low", "high"]].clip(lower=FLOOR)
     order = results.tasks if stage == "trained" else [""]
     rows = {task: task for task in order if (data["task"] == task).any()}

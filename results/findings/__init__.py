@@ -27,7 +27,8 @@ RULES: list[Callable[[Results], list[Finding]]] = [
     scores.gated_or_plain,
     gradients.at_initialisation,
     costs.exponents_by_family,
-    costs.transformer_or_lstm,
+    costs.growth_at_the_end,
+    costs.transformer_or_recurrent,
     costs.additive_or_dot,
 ]
 

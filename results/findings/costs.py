@@ -34,18 +34,39 @@ def exponents_by_family(results: Results) -> list[Finding]:
     return [Finding("cost", text)]
 
 
-def transformer_or_lstm(results: Results) -> list[Finding]:
-    """Up to which length a transformer is faster than an LSTM, or from which on."""
-    table = speeds(results.frame)
-    names = [name for name in results.mechanisms if name.startswith("transformer")]
-    dot = [name for name in names if "scaled_dot" in name] or names
-    if "lstm" not in results.mechanisms or not dot:
+def growth_at_the_end(results: Results) -> list[Finding]:
+    """By what the time of a training step is multiplied over the last two lengths, where fixed costs weigh least."""
+    table = speeds(results.frame).query("quantity == 'train'")
+    lengths = sorted({int(length) for length in table["length"]})[-2:]
+    names = ["lstm", "gru", *_transformers(results)]
+    parts = []
+    for name in names if len(lengths) == 2 else []:
+        rates = table[table["mechanism"] == name].set_index("length")["value"]
+        if set(lengths) <= set(rates.index):
+            factor = lengths[1] / lengths[0] * rates[lengths[0]] / rates[lengths[1]]
+            parts.append(f"{factor:.1f} for {name}")
+    if len(parts) < 2:
         return []
+    text = f"From length {lengths[0]} to {lengths[1]} the time of a training step is multiplied by {listed(parts)}."
+    return [Finding("cost", text)]
+
+
+def _transformers(results: Results) -> list[str]:
+    """Return the transformer with the scaled dot product, and the one with the additive score, where there are such."""
+    wanted = [f"transformer({name})" for name in ("scaled_dot", "additive")]
+    return [name for name in wanted if name in results.mechanisms]
+
+
+def transformer_or_recurrent(results: Results) -> list[Finding]:
+    """Up to which length a transformer is faster than a recurrent network, or from which on."""
+    table = speeds(results.frame)
     found = []
-    for quantity, step in STEPS.items():
-        said = _faster(_pairs(table, dot[0], "lstm", quantity))
-        if said:
-            found.append(Finding("cost", f"In {step}, {dot[0]} is {said}."))
+    for transformer in _transformers(results)[:1]:
+        for quantity, step in STEPS.items():
+            told = [_faster(_pairs(table, transformer, name, quantity), name) for name in ("lstm", "gru")]
+            said = [each for each in told if each]
+            if said:
+                found.append(Finding("cost", f"In {step}, {transformer} is {'; it is '.join(said)}."))
     return found
 
 
@@ -84,7 +105,7 @@ def _verdict(pair: Record) -> int:
     return -1 if pair["high_1"] < pair["low_2"] else 0
 
 
-def _faster(pairs: list[Record]) -> str:
+def _faster(pairs: list[Record], other: str) -> str:
     """Return "faster than lstm up to length 128 (2 times at 64) and slower from ...", or "" where unclear."""
     told = [(pair, _verdict(pair)) for pair in pairs if _verdict(pair) != 0]
     runs = [list(group) for _, group in groupby(told, key=lambda item: item[1])]
@@ -99,5 +120,5 @@ def _faster(pairs: list[Record]) -> str:
         if len(runs) == 2:
             where = f"up to length {last['length']}" if place == 0 else f"from {first['length']} on"
         word = "faster" if run[0][1] > 0 else "slower"
-        parts.append(f"{word}{' than lstm' if place == 0 else ''} {where} ({ratio:.1f} times at {far['length']})")
+        parts.append(f"{word}{f' than {other}' if place == 0 else ''} {where} ({ratio:.1f} times at {far['length']})")
     return listed(parts)

@@ -88,7 +88,9 @@ def _who(names: list[str], table: pd.DataFrame) -> str:
         elif own == inside:
             parts += own
         else:
-            parts.append(f"{family.title} ({', '.join(inside)})")
+            # Names of several hyper-parameters have commas of their own.
+            between = "; " if any("," in name for name in inside) else ", "
+            parts.append(f"{family.title} ({between.join(inside)})")
     return listed(parts)
 
 

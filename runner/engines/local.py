@@ -179,10 +179,9 @@ def _crash(exitcode: int | None, stopping: bool) -> dict[str, Any]:
 
 
 def _memory_of(pid: int | None) -> int:
-    """Return the resident bytes of a process and its children."""
+    """Return the resident bytes of a process (not of its children: to find those takes a look at every process)."""
     try:
-        process = psutil.Process(pid)
-        return sum(int(p.memory_info().rss) for p in [process, *process.children(recursive=True)])
+        return int(psutil.Process(pid).memory_info().rss)
     except psutil.NoSuchProcess:
         return 0
 

@@ -96,6 +96,7 @@ def test_speeds(tmp_path: Path) -> None:
     assert about(told, "transformer(additive) takes 10.0 times as long as one of transformer(scaled_dot) at length 512")
     # Two lengths have no interval for an exponent, so there is no claim.
     assert not about(told, "to the power of")
+    assert about(told, "From length 64 to 512 the time of a training step is multiplied by 8.0 for lstm, 48.0 for")
     near = {"lstm": (100.0, 100.0), "transformer(scaled_dot)": (105.0, 95.0), "transformer(additive)": (100.0, 96.0)}
     unclear = sentences(tmp_path / "b", scores, near)
     assert not about(unclear, "than lstm")

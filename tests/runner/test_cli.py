@@ -1,9 +1,8 @@
 """The command line as a person uses it: its journeys, its sentences, its exit codes."""
 
-import statistics
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,13 +25,19 @@ class Outside(InnerProduct):
 def test_help_is_quick_and_names_every_command(shell):
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
+        before = processor_seconds()
         done = shell("--help")
-        times.append(time.perf_counter() - begin)
+        times.append(processor_seconds() - before)
     assert done.returncode == 0
     for command in ("ls", "info", "plan", "run", "status", "report", "check", "new", "env"):
         assert command in done.stdout
-    assert min(times) < 0.5, f"took {statistics.median(times):.2f} s"
+    assert min(times) < 0.5, times
+
+
+def processor_seconds():
+    """Processor time of ended children: other tests run beside this one, and wall time would be theirs too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_help_imports_nothing_heavy():

@@ -145,6 +145,30 @@ def test_a_plugin_that_cannot_be_imported_is_a_row_with_its_reason(tiny, write):
     assert len(made.cells) == 1, "the rest works"
 
 
+def test_what_no_model_can_run_is_skipped_with_its_reason(tiny, write):
+    """An alignment that needs earlier weights, and a task whose queries see one another."""
+    plugin = write(
+        "history.py",
+        PLUGIN.format(name="past", scale=1.0, doc="") + "    needs_history = True\n"
+        "from tasks import TASKS\n"
+        "TASKS.register('both_ways')(type('BothWays', (TASKS['copy'],), {'causal': False}))\n",
+    )
+    path = tiny(
+        mechanisms="[gru, transformer: {heads: 2, alignment: [dot, past]}]",
+        tasks="[copy: {length: 3, items: 2}, both_ways: {length: 3, items: 2}]",
+    )
+    made = plan(path, plugin)
+    assert {(c.label, c.task) for c in made.cells} == {
+        ("gru", "copy"), ("transformer(dot)", "copy"), ("transformer(dot)", "both_ways"),
+    }  # fmt: skip
+    reasons = {(skip.label, skip.task): skip.reason for skip in made.skips}
+    assert "weights of earlier steps" in reasons["transformer(past)", None]
+    assert "reads its queries in order" in reasons["gru", "both_ways"]
+    rows = [row for row in made.rows() if row.outcome == "skipped"]
+    assert len(rows) == 2
+    assert all(row.reason for row in rows)
+
+
 def test_data_is_the_same_for_every_mechanism_and_differs_by_seed_and_purpose(tiny):
     from runner.cell import data_stream
 

@@ -106,19 +106,47 @@ def test_peak_memory_of_a_linear_layer_step():
     assert output + gradient <= bytes_ <= 2 * output + gradient + 4096
 
 
-def test_repeat_measures_wall_time():
-    times = repeat(lambda: time.sleep(0.02), 0.1, CPU)
-    low, median, high = quartiles(times)
-    assert 0.02 <= low <= median <= high < 0.06
-    assert 4 <= len(times) <= 6
+class Clock:
+    """A clock that work moves on by hand."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("runner.probes.throughput.time.perf_counter", lambda: self.now)
+
+    def work(self, seconds):
+        def pass_time():
+            self.now += seconds
+
+        return pass_time
 
 
-def test_repeat_leaves_preparation_outside_the_clock():
+def test_repeat_goes_on_for_the_seconds_it_is_given(monkeypatch):
+    """5 seconds of half a second each make ten calls, of which the first is the warm-up."""
+    times = repeat(Clock(monkeypatch).work(0.5), 5.0, CPU)
+    assert times == [0.5] * 9
+
+
+def test_repeat_of_something_slow_is_repeated_three_times_all_the_same(monkeypatch):
+    assert repeat(Clock(monkeypatch).work(10.0), 1.0, CPU) == [10.0] * 3
+
+
+def test_repeat_leaves_preparation_outside_the_clock(monkeypatch):
+    clock = Clock(monkeypatch)
+
     def prepare():
-        time.sleep(0.03)
-        return lambda: None
+        clock.now += 100.0
+        return clock.work(2.0)
 
-    assert max(repeat(None, 1e-4, CPU, prepare=prepare)) < 0.02
+    assert repeat(None, 1.0, CPU, prepare=prepare) == [2.0] * 3
+
+
+def test_a_clock_is_right():
+    times = repeat(lambda: time.sleep(0.02), 0.0, CPU)
+    assert min(times) >= 0.02
+
+
+def test_quartiles_by_hand():
+    assert quartiles([4.0, 1.0, 3.0, 2.0, 5.0]) == (2.0, 3.0, 4.0)
 
 
 def test_throughput_counts_tokens(monkeypatch):
