@@ -33,7 +33,7 @@ new: setup  ## start a plugin: make new NAME=my_score [KIND=alignment]
 check: setup  ## check a plugin: make check NAME=my_score
 	@$(BENCH) check $(NAME)
 
-test: setup  ## run the tests (about NN minutes on two cores)
+test: setup  ## run the tests (about 6 minutes on two cores)
 	.venv/bin/python -m pytest -m "not slow" -n 2
 
 test-slow: setup  ## run the tests that take longer

@@ -133,7 +133,7 @@ def new(
 
     path = create(kind, name, folder)
     console = _console()
-    console.print(f"Made {path}. Edit it, then:", highlight=False)
+    console.print(f"Made {path}. Edit it, then:", highlight=False, markup=False)
     console.print(f"  make check NAME={name}\n  make benchmark", highlight=False)
 
 
@@ -190,7 +190,7 @@ def _load_plugins(specs: list[str] | None, strict: str | None = None) -> None:
 
 def _warn_unavailable(console: Console, errors: dict[str, str]) -> None:
     for name, error in errors.items():
-        console.print(f"[yellow]not available[/]: {name}: {error}", highlight=False, soft_wrap=True)
+        console.print(f"not available: {name}: {error}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _report(console: Console, run: Path, *, again: bool) -> None:
@@ -202,4 +202,4 @@ def _report(console: Console, run: Path, *, again: bool) -> None:
         console.print("Writing the report …", highlight=False)
         write_report(run)
     show(read(run), console)
-    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, markup=False, soft_wrap=True)

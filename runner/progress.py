@@ -10,6 +10,7 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from .cell import Cell
@@ -105,7 +106,7 @@ class _Counting:
         )
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False, soft_wrap=True)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def tell(self, event: Ended) -> None:
         if event.ending.outcome not in ("ok", "interrupted"):
@@ -155,7 +156,7 @@ class LiveDisplay(_Counting):
     def show(self, event: Event | None) -> None:
         match event:
             case Started(cell):
-                self._cells[cell.key] = self._bars.add_task(f"  {cell.description()}", total=None, note="")
+                self._cells[cell.key] = self._bars.add_task(f"  {escape(cell.description())}", total=None, note="")
             case Advanced(cell, done, total):
                 self._bars.update(self._cells[cell.key], completed=done, total=total)
             case Ended(cell, _):

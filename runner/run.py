@@ -78,6 +78,7 @@ def _announce(console: Console, plan: Plan, missing: list[Cell], folder: Path) -
         f"{plan.name}: {total} cells, {total - len(missing)} finished before, {len(missing)} to run{skipped}"
         f" → {folder}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 
