@@ -22,6 +22,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 ENTRY_POINTS = "attention_bench"
+DISTRIBUTION = "distribution:"
 
 
 class UserError(Exception):
@@ -43,6 +44,11 @@ class Origin:
     @property
     def is_plugin(self) -> bool:
         return self.kind != "built-in"
+
+    @property
+    def spec(self) -> str:
+        """Return what `load_plugin` loads it by."""
+        return f"{DISTRIBUTION}{self.source}" if self.kind == "package" else self.source
 
 
 BUILT_IN = Origin("built-in", "attention-bench", "")
@@ -116,16 +122,8 @@ class Registry(Generic[T]):
         self._load()
         return name in self._entries
 
-    def name_of(self, value: type) -> str:
-        """Return the name under which `value` stands; KeyError where it is not registered."""
-        self._load()
-        for entry in self._entries.values():
-            if entry.value is value:
-                return entry.name
-        raise KeyError(value)
-
     def forget(self, name: str) -> None:
-        """Take a name out again: for tests and for `check`, which must leave nothing behind."""
+        """Take a name out again: for tests, which must leave nothing behind."""
         self._entries.pop(name, None)
 
     def _load(self) -> None:
@@ -145,10 +143,15 @@ class Registry(Generic[T]):
 
 
 def load_plugin(spec: str) -> Origin:
-    """Import the plugin at a path ("my/score.py") or of a module name, and return its origin.
+    """Import the plugin at a path ("my/score.py"), of a module name, or of an installed distribution.
 
-    Raises UserError where it does not exist or cannot be imported.
+    Returns its origin. Raises UserError where it does not exist or cannot be imported.
     """
+    if spec.startswith(DISTRIBUTION):
+        name = spec.removeprefix(DISTRIBUTION)
+        for error in load_installed_plugins(name).values():
+            raise UserError(error)
+        return Origin("package", name, importlib.metadata.version(name))
     if spec.endswith(".py") or "/" in spec:
         path = Path(spec).resolve()
         if not path.is_file():
@@ -161,12 +164,17 @@ def load_plugin(spec: str) -> Origin:
     return origin
 
 
-def load_installed_plugins() -> dict[str, str]:
-    """Import every entry point in the group `attention_bench`; return the errors of those that fail."""
+def load_installed_plugins(only: str | None = None) -> dict[str, str]:
+    """Import the entry points in the group `attention_bench`, of one distribution or of all.
+
+    Returns the errors of those that fail, by distribution.
+    """
     errors: dict[str, str] = {}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         distribution = point.dist
         name, version = (distribution.name, distribution.version) if distribution else (point.value, "")
+        if only not in (None, name):
+            continue
         try:
             _import(Origin("package", name, version), name, point.load)
         except UserError as error:

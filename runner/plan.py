@@ -132,7 +132,7 @@ class _Planner:
             key=digest([fields, code, torch.__version__, torch.device(self.device).type]),
             label=mechanism.label,
             task_label=task.label if task else None,
-            plugins=tuple(dict.fromkeys(e.origin.source for e in entries if e.origin.is_plugin)),
+            plugins=tuple(dict.fromkeys(e.origin.spec for e in entries if e.origin.is_plugin)),
             device=self.device,
         )
 

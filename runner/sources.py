@@ -20,7 +20,13 @@ def digest(classes: Iterable[type], modules: Iterable[ModuleType] = ()) -> str:
 
     Comments, docstrings and formatting do not count: the digest is of the syntax tree.
     """
-    todo = [sys.modules[base.__module__] for cls in classes for base in cls.__mro__ if _counts(base.__module__)]
+    todo = [
+        sys.modules[base.__module__]
+        for cls in classes
+        for base in cls.__mro__
+        # A class counts wherever it comes from, also from an installed plugin; its bases may be torch's.
+        if base is cls or _counts(base.__module__)
+    ]
     todo += modules
     seen: dict[str, str] = {}
     while todo:

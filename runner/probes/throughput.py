@@ -52,7 +52,7 @@ class Throughput(Probe):
         step = training_step(self._network(subject), self._batch(subject, length))
         step()  # the first one also makes the optimiser's state
         yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), "bytes", length=length)
-        times = repeat(step, self.seconds, subject.device)
+        times = repeat(step, self.seconds, subject.device, warm_up=False)
         yield self._rate("train", times, self.batch * length, length)
 
     def _prefill_and_decode(self, subject: Subject, length: int) -> Iterator[Measurement]:
@@ -117,14 +117,16 @@ def repeat(
     device: torch.device,
     *,
     prepare: Callable[[], Callable[[], object]] | None = None,
+    warm_up: bool = True,
     least: int = 3,
 ) -> list[float]:
-    """Return the wall seconds of repeated calls: for about `seconds` in all, and at least `least` after a warm-up.
+    """Return the wall seconds of repeated calls: for about `seconds` in all, and at least `least` of them.
 
-    With `prepare`, each repeat first makes its work, outside the clock.
+    With `prepare`, each repeat first makes its work, outside the clock. The first call is a warm-up and does not
+    count, unless the work has been done before.
     """
     times: list[float] = []
-    while len(times) <= least or sum(times) < seconds:
+    while len(times) < least + warm_up or sum(times) < seconds:
         task = prepare() if prepare is not None else work
         assert task is not None
         synchronise(device)
@@ -132,7 +134,7 @@ def repeat(
         task()
         synchronise(device)
         times.append(time.perf_counter() - begin)
-    return times[1:]
+    return times[warm_up:]
 
 
 def synchronise(device: torch.device) -> None:

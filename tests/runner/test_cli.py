@@ -79,6 +79,20 @@ def test_plugin_from_outside_runs_only_its_cells_and_shows_its_row(shell, tiny, 
     assert set(load(shell.runs / "tiny")["mechanism"]) == {"gru", "transformer(dot)", "transformer(outside)"}
 
 
+def test_an_installed_package_is_a_plugin(shell, tiny, write):
+    """A distribution with an entry point, as pip would leave it in site-packages."""
+    write("site/far_score.py", PLUGIN.replace("outside", "far").replace("Outside", "Far"))
+    write("site/far_score-1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: far-score\nVersion: 1.2\n")
+    write("site/far_score-1.2.dist-info/entry_points.txt", "[attention_bench]\nfar = far_score\n")
+    environment = shell.environment() | {"PYTHONPATH": str(shell.folder / "site")}
+    shell.environment = lambda: environment
+    done = shell.run(tiny(mechanisms="[transformer: {heads: 2, alignment: [plugins]}]"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = load_cells(shell.runs / "tiny")
+    assert list(cells["mechanism"]) == ["transformer(far)"]
+    assert list(cells["origin"]) == ["distribution:far-score"]
+
+
 @pytest.mark.parametrize("kind", ["alignment", "normalizer", "position", "model", "task"])
 def test_new_makes_a_plugin_that_passes_its_checks(shell, kind):
     made = shell("new", kind, "my_thing", "--folder", shell.folder)

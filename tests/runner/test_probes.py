@@ -130,6 +130,10 @@ def test_repeat_of_something_slow_is_repeated_three_times_all_the_same(monkeypat
     assert repeat(Clock(monkeypatch).work(10.0), 1.0, CPU) == [10.0] * 3
 
 
+def test_repeat_counts_the_first_call_where_there_is_no_warm_up(monkeypatch):
+    assert repeat(Clock(monkeypatch).work(1.0), 4.0, CPU, warm_up=False) == [1.0] * 4
+
+
 def test_repeat_leaves_preparation_outside_the_clock(monkeypatch):
     clock = Clock(monkeypatch)
 
