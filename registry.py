@@ -91,6 +91,8 @@ class Registry(Generic[T]):
         """
 
         def add(value: type[T]) -> type[T]:
+            if _origin.get().is_plugin:
+                self._load()  # first, or a plugin could take a built-in name that nobody has looked up yet
             taken = self._entries.get(name)
             if taken is not None:
                 raise ValueError(f"{self.kind} '{name}' is already registered, by {taken.origin.source}")

@@ -37,6 +37,7 @@ def test_unknown_name_says_did_you_mean(package):
 
 
 def test_a_duplicate_raises_and_names_who_has_it(package):
+    assert "cat" in package
     with pytest.raises(ValueError, match="animal 'cat' is already registered, by attention-bench"):
         package.register("cat")(type("Other", (), {}))
 
@@ -59,6 +60,14 @@ def test_a_plugin_file_has_its_content_as_version(package, tmp_path):
     assert origin.is_plugin
     assert origin.version == hashlib.sha256(text.encode()).hexdigest()[:12]
     assert package.entry("dog").origin == origin
+
+
+def test_a_plugin_cannot_take_a_built_in_name(package, tmp_path):
+    """Also where nothing has been looked up yet."""
+    (tmp_path / "other.py").write_text("from zoo import ANIMALS\n\nANIMALS.register('cat')(type('Other', (), {}))\n")
+    with pytest.raises(UserError, match="animal 'cat' is already registered, by attention-bench"):
+        load_plugin(str(tmp_path / "other.py"))
+    assert package["cat"].__name__ == "Cat"
 
 
 def test_a_plugin_that_fails_leaves_its_error(tmp_path):
