@@ -1,9 +1,10 @@
 """How sequences are mixed: alignments, normalizers, positions, and the models that hold them."""
 
-from .alignments import ALIGNMENTS, Alignment, InnerProduct
+from .alignments import ALIGNMENTS, Alignment, History, HistoryAlignment, InnerProduct
 from .attention import Attention, traced
 from .build import Choice, build, hyperparameters
-from .masks import CAUSAL, FULL, Mask, padding
+from .combine import PARTS, refusal, slots
+from .masks import CAUSAL, FULL, Mask, padding, sliding
 from .models import MODELS, SequenceModel, State, state_tensors
 from .multi_head import MultiHeadAttention
 from .normalizers import NORMALIZERS, Normalizer
@@ -15,10 +16,13 @@ __all__ = [
     "FULL",
     "MODELS",
     "NORMALIZERS",
+    "PARTS",
     "POSITIONS",
     "Alignment",
     "Attention",
     "Choice",
+    "History",
+    "HistoryAlignment",
     "InnerProduct",
     "Mask",
     "MultiHeadAttention",
@@ -29,6 +33,9 @@ __all__ = [
     "build",
     "hyperparameters",
     "padding",
+    "refusal",
+    "sliding",
+    "slots",
     "state_tensors",
     "traced",
 ]

@@ -1,25 +1,27 @@
-"""c = a V, a = normalizer(score(q, K) where the mask allows): score, mask, normalise, read
+"""c = a V, a = normalizer(score(q, K) + bias where the mask allows): score, mask, normalise, read
 
 The only place that decides how attention is computed:
 
-- fused: one kernel, for an inner product under softmax;
+- fused: one kernel, for an inner product under softmax; over a window, a block of queries at a time;
 - streamed: a block of queries at a time, recomputed in the backward pass, where the intermediate would be large;
 - plain: everything at once; always where the weights are to be looked at.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .alignments import Alignment, InnerProduct
+from .alignments import Alignment, History, HistoryAlignment, Place
 from .masks import FULL, Mask
 from .normalizers import Normalizer
 from .normalizers.softmax import Softmax
-from .streaming import stream
+from .positions import Position
+from .streaming import blocks, stream
 
 PLAIN_BYTES = 64 * 2**20
 """The largest intermediate that is kept whole: below it memory is no concern, and recomputing costs time."""
@@ -28,14 +30,25 @@ BLOCK_BYTES = 16 * 2**20
 """The intermediate of one streamed block. Measured on two CPU cores: at 1 MiB the overhead of a block takes twice
 the time, at 64 MiB the allocator hands memory back after each block and takes as long again."""
 
+WINDOW_ROWS = 256
+"""The least queries in one call of the kernel over a window: with fewer the calls cost more than the keys saved."""
+
 
 class Attention(nn.Module):
-    """Reads values with the weights that an alignment and a normalizer give them."""
+    """Reads values with the weights that an alignment and a normalizer give them.
 
-    def __init__(self, alignment: Alignment, normalizer: Normalizer) -> None:
+    With `groups` > 1 so many query heads share each key head (Ainslie et al. 2023, arXiv 2305.13245), and with it
+    the alignment's own parameters, which are per key head.
+    """
+
+    def __init__(
+        self, alignment: Alignment, normalizer: Normalizer, position: Position | None = None, groups: int = 1
+    ) -> None:
         super().__init__()
         self.alignment = alignment
         self.normalizer = normalizer
+        self.position = position
+        self.groups = groups
         self.plain_bytes = PLAIN_BYTES
         self.block_bytes = BLOCK_BYTES
         self.path = ""
@@ -44,79 +57,202 @@ class Attention(nn.Module):
         self.weights: Tensor | None = None
         """The detached weights "b h q k" of the last traced call; see `traced`."""
 
-    def project_keys(
-        self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"] | None = None
-    ) -> Float[Tensor, "b h k a"]:
-        """Project a source's keys: once, however often they are attended to."""
-        if position is None:
-            position = torch.arange(key.shape[2], device=key.device)
+    def project_keys(self, key: Float[Tensor, "b h k dk"], first: int = 0) -> Float[Tensor, "b h k a"]:
+        """Project keys that stand at the positions first, first + 1, ...: once, however often they are attended to.
+
+        Raises ValueError where the alignment or the position scheme does not reach so far.
+        """
+        length = first + key.shape[2]
+        if self.alignment.max_length is not None and length > self.alignment.max_length:
+            raise ValueError(
+                f"{type(self.alignment).__name__} knows max_length = {self.alignment.max_length} positions, and the "
+                f"keys reach to position {length}; raise max_length"
+            )
+        position = torch.arange(first, length, device=key.device)
+        if self.position is not None:
+            self.position.require(length)
+            key = self.position.rotate(key, position)
         return self.alignment.project_key(key, position)
 
     def forward(
         self,
-        query: Float[Tensor, "b h q dq"],
+        query: Float[Tensor, "b hq q dq"],
         keys: Float[Tensor, "b h k a"],
         value: Float[Tensor, "b h k dv"],
         mask: Mask = FULL,
-    ) -> Float[Tensor, "b h q dv"]:
-        """Attend to keys that `project_keys` has projected."""
-        query = self.alignment.project_query(query)
-        self.path = self._choose(query, keys)
+    ) -> Float[Tensor, "b hq q dv"]:
+        """Attend to keys that `project_keys` has projected. Raises TypeError for an alignment that needs history."""
+        if isinstance(self.alignment, HistoryAlignment):
+            raise TypeError(f"{type(self.alignment).__name__} needs the weights of earlier steps: call `next`")
+        mask = self._narrowed(mask)
+        query = self._project(query, keys, mask)
+        self.path = self._choose(query, keys, mask)
         if self.path == "fused":
             return self._fused(query, keys, value, mask)
         if self.path == "streamed":
             return self._streamed(query, keys, value, mask)
         return self._plain(query, keys, value, mask)
 
-    def _choose(self, query: Tensor, keys: Tensor) -> str:
-        if self.tracing:
-            return "plain"
-        if self._is_inner_product() and type(self.normalizer) is Softmax:
-            return "fused"
-        return "streamed" if query.shape[2] * self._row_bytes(keys) > self.plain_bytes else "plain"
+    def begin(self, keys: Float[Tensor, "b h k a"]) -> History | None:
+        """Return the history before the first step, where the alignment needs one."""
+        return self.alignment.begin(keys) if isinstance(self.alignment, HistoryAlignment) else None
 
-    def _is_inner_product(self) -> bool:
-        return isinstance(self.alignment, InnerProduct) and type(self.alignment).score is InnerProduct.score
-
-    def _row_bytes(self, keys: Tensor) -> int:
-        """Return the size of the intermediate for one query position."""
-        per_pair = 1 if self._is_inner_product() else keys.shape[3]
-        return keys[..., 0].numel() * per_pair * keys.element_size()
-
-    def _plain(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
-        scores = self.alignment.score(query, keys)
-        weights: Tensor = self.normalizer(scores, mask.dense(query.shape[2], keys.shape[2], keys.device))
+    def next(
+        self,
+        query: Float[Tensor, "b h 1 dq"],
+        keys: Float[Tensor, "b h k a"],
+        value: Float[Tensor, "b h k dv"],
+        history: History | None,
+        mask: Mask = FULL,
+    ) -> tuple[Float[Tensor, "b h 1 dv"], History | None]:
+        """Attend with one query, and carry the history on, where the alignment needs one."""
+        if not isinstance(self.alignment, HistoryAlignment) or history is None:
+            return self(query, keys, value, mask), None
+        self.path = "plain"
+        query = self._project(query, keys, self._narrowed(mask))
+        scores = self.alignment.score_after(query, keys, history)
+        weights = self._weights(scores, query, mask)
         if self.tracing:
             self.weights = weights.detach()
-        return weights @ value
+        return weights @ value, history.after(weights[:, :, 0])
+
+    def _narrowed(self, mask: Mask) -> Mask:
+        # An alignment's window is counted to each side of the query, a mask's includes the query's own position.
+        return mask if self.alignment.window is None else mask.within(self.alignment.window + 1)
+
+    def _project(self, query: Tensor, keys: Tensor, mask: Mask) -> Tensor:
+        b, heads, q, _ = query.shape
+        if self.position is not None and type(self.position).rotate is not Position.rotate:
+            query = self.position.rotate(query, mask.positions(q, keys.shape[2], keys.device)[0])
+        projected = self.alignment.project_query(self._folded(query))
+        return projected.reshape(b, heads, q, projected.shape[3])
+
+    def _folded(self, x: Float[Tensor, "b hq q n"]) -> Float[Tensor, "b h gq n"]:
+        """Line the query heads of a group up behind one another, as more queries of their key head."""
+        b, heads, q, n = x.shape
+        return x if self.groups == 1 else x.reshape(b, heads // self.groups, self.groups * q, n)
+
+    def _choose(self, query: Tensor, keys: Tensor, mask: Mask) -> str:
+        if self.tracing:
+            return "plain"
+        if (
+            self.alignment.kernel_scale is not None
+            and type(self.normalizer) is Softmax
+            and not self._focuses()
+            and not (self._bias_learns() and keys.device.type == "cpu")  # no kernel there gives a bias its gradient
+        ):
+            return "fused"
+        large = query.shape[2] * self._row_bytes(keys, keys.shape[2]) > self.plain_bytes
+        return "streamed" if large and not (self.normalizer.stochastic and self.training) else "plain"
+
+    def _focuses(self) -> bool:
+        return type(self.alignment).focus is not Alignment.focus
+
+    def _bias_learns(self) -> bool:
+        if self.position is None or type(self.position).bias is Position.bias:
+            return False
+        return any(parameter.requires_grad for parameter in self.position.parameters())
+
+    def _row_bytes(self, keys: Tensor, k: int) -> int:
+        """Return the size of the intermediate for one query position that sees k keys."""
+        per_pair = 1 if self.alignment.kernel_scale is not None else keys.shape[3]
+        return keys.shape[0] * keys.shape[1] * self.groups * k * per_pair * keys.element_size()
+
+    def _bias(self, q: int, k: int, mask: Mask, like: Tensor) -> Float[Tensor, "hq q k"] | None:
+        if self.position is None or type(self.position).bias is Position.bias:
+            return None
+        bias = self.position.bias(*mask.positions(q, k, like.device))
+        return None if bias is None else bias.to(like.dtype)
+
+    def _weights(self, scores: Tensor, query: Tensor, mask: Mask) -> Float[Tensor, "b hq q k"]:
+        q, k = scores.shape[2:]
+        bias = self._bias(q, k, mask, scores)
+        if bias is not None:
+            scores = scores + bias
+        allowed = mask.dense(q, k, scores.device)
+        focus = self.alignment.focus(query, _place(mask, q, k, scores.device)) if self._focuses() else None
+        if focus is None:
+            return self.normalizer(scores, allowed)  # type: ignore[no-any-return]
+        seen = focus.allowed if allowed is None else focus.allowed & allowed
+        weights: Tensor = self.normalizer(scores, seen) * focus.factor
+        return weights
+
+    def _plain(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        b, heads, q, _ = query.shape
+        scores = self.alignment.score(self._folded(query), keys).reshape(b, heads, q, keys.shape[2])
+        weights = self._weights(scores, query, mask)
+        if self.tracing:
+            self.weights = weights.detach()
+        return (self._folded(weights) @ value).reshape(b, heads, q, value.shape[3])
 
     def _streamed(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
-        rows = max(1, self.block_bytes // self._row_bytes(keys))
+        rows = self._streamed_rows(keys, mask)
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return stream(self._plain, parameters, query, keys, value, mask, rows)
 
-    def _squares(self, q: int, k: int, keys: Tensor) -> bool:
+    def _streamed_rows(self, keys: Tensor, mask: Mask) -> int:
+        """Return how many queries a block may have, together with the keys that one of them sees."""
+        pairs = self.block_bytes // self._row_bytes(keys, 1)
+        rows = pairs // keys.shape[2]
+        if mask.window is not None:
+            # r neighbouring queries see r + reach keys: the largest r for which r (r + reach) <= pairs.
+            reach = (mask.window - 1) * (1 if mask.causal else 2)
+            rows = max(rows, (math.isqrt(reach * reach + 4 * pairs) - reach) // 2)
+        return max(1, rows)
+
+    def _fused(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        q, k, width = query.shape[2], keys.shape[2], value.shape[3]
+        if keys.shape[3] != width:
+            # The kernels want one width; zeros change neither a product nor what is read.
+            widest = max(width, keys.shape[3])
+            query, keys, value = (F.pad(x, (0, widest - x.shape[3])) for x in (query, keys, value))
+        rows = max(WINDOW_ROWS, mask.window or 0)
+        if mask.window is None or q <= rows or k <= 2 * rows:
+            return self._kernel(query, keys, value, mask)[..., :width]
+        parts = [
+            self._kernel(query[:, :, block.queries], keys[:, :, block.keys], value[:, :, block.keys], block.mask)
+            for block in blocks(q, k, rows, mask)
+        ]
+        return torch.cat(parts, dim=2)[..., :width]
+
+    def _kernel(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        scale, grouped, q, k = self.alignment.kernel_scale, self.groups > 1, query.shape[2], keys.shape[2]
+        bias = self._bias(q, k, mask, keys)
+        if bias is None and self._squares(q, keys, mask):
+            # The kernel's "causal" is aligned at the upper left, which only for a square is ours.
+            square = F.pad(query, (0, 0, k - q, 0)) if q < k else query
+            context = F.scaled_dot_product_attention(
+                square, keys, value, is_causal=True, scale=scale, enable_gqa=grouped
+            )
+            return context[:, :, k - q :]
+        allowed = mask.dense(q, k, keys.device)
+        if allowed is None:
+            return F.scaled_dot_product_attention(
+                query, keys, value, attn_mask=None if bias is None else bias[None], scale=scale, enable_gqa=grouped
+            )
+        # Kernels differ in what they make of a row that may see nothing, NaN among it. It is let see all, and zeroed.
+        blind = ~allowed.any(dim=-1, keepdim=True)
+        seen = allowed | blind
+        added = seen if bias is None else bias.masked_fill(~seen, float("-inf"))
+        context = F.scaled_dot_product_attention(query, keys, value, attn_mask=added, scale=scale, enable_gqa=grouped)
+        return context.masked_fill(blind, 0.0)
+
+    def _squares(self, q: int, keys: Tensor, mask: Mask) -> bool:
         """Whether a causal rectangle is better filled up to a square, which needs no mask in memory.
 
         A kernel skips half of a causal square, so this costs nothing from q = k/2 on; below, only a mask too large
         to write out is worth it.
         """
+        k = keys.shape[2]
+        if not mask.causal or mask.keys is not None or mask.window is not None or mask.at(q, k) != k - q:
+            return False
         return 1 < q <= k and (2 * q >= k or q * k * keys.element_size() > self.block_bytes)
 
-    def _fused(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
-        assert isinstance(self.alignment, InnerProduct)
-        scale, q, k = self.alignment.scale, query.shape[2], keys.shape[2]
-        if mask.causal and mask.keys is None and self._squares(q, k, keys):
-            # The kernel's "causal" is aligned at the upper left, which only for a square is ours.
-            square = F.pad(query, (0, 0, k - q, 0)) if q < k else query
-            return F.scaled_dot_product_attention(square, keys, value, is_causal=True, scale=scale)[:, :, k - q :]
-        allowed = mask.dense(q, k, keys.device)
-        if allowed is None:
-            return F.scaled_dot_product_attention(query, keys, value, scale=scale)
-        # Kernels differ in what they make of a row that may see nothing, NaN among it. It is let see all, and zeroed.
-        blind = ~allowed.any(dim=-1, keepdim=True)
-        context = F.scaled_dot_product_attention(query, keys, value, attn_mask=allowed | blind, scale=scale)
-        return context.masked_fill(blind, 0.0)
+
+def _place(mask: Mask, q: int, k: int, device: torch.device) -> Place:
+    query, key = mask.positions(q, k, device)
+    total = mask.first + k if mask.total is None else mask.total
+    return Place(query, key, (query + 1).clamp(0, total) if mask.causal else torch.full_like(query, total))
 
 
 @contextmanager

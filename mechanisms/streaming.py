@@ -30,18 +30,18 @@ def blocks(q: int, k: int, rows: int, mask: Mask) -> Iterator[Block]:
     for first in range(0, q, rows):
         last = min(first + rows, q)
         part, seen = mask.block(first, last, q, k)
-        yield Block(slice(first, last), slice(0, seen), part)
+        yield Block(slice(first, last), seen, part)
 
 
 def stream(
     attend: Attend,
     parameters: Sequence[Tensor],
-    query: Float[Tensor, "b h q a"],
+    query: Float[Tensor, "b hq q aq"],
     keys: Float[Tensor, "b h k a"],
     value: Float[Tensor, "b h k dv"],
     mask: Mask,
     rows: int,
-) -> Float[Tensor, "b h q dv"]:
+) -> Float[Tensor, "b hq q dv"]:
     """Return `attend(query, keys, value, mask)`, computed `rows` queries at a time.
 
     `parameters` are those that `attend` uses and that want a gradient.

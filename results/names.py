@@ -8,24 +8,24 @@ import pandas as pd
 
 from .records import records
 
-NO_ATTENTION = "without attention"
+NO_ALIGNMENT = "without an alignment"
 
 
 @dataclass(frozen=True)
 class Family:
-    """Mechanisms that are drawn together: one host with its alignments, or the models without attention."""
+    """Mechanisms that are drawn together: one host with its alignments, or the models that have none to choose."""
 
     title: str
     mechanisms: tuple[str, ...]
 
 
 def families(cells: pd.DataFrame) -> list[Family]:
-    """Return the families in the order of the plan, the models without attention first."""
+    """Return the families in the order of the plan, the models without an alignment first."""
     found: dict[str, list[str]] = {}
     for row in records(cells.drop_duplicates("mechanism")):
-        host = row["model"] if isinstance(row["alignment"], str) else NO_ATTENTION
+        host = row["model"] if isinstance(row["alignment"], str) else NO_ALIGNMENT
         found.setdefault(host, []).append(row["mechanism"])
-    order = sorted(found, key=lambda host: host != NO_ATTENTION)
+    order = sorted(found, key=lambda host: host != NO_ALIGNMENT)
     return [Family(host, tuple(found[host])) for host in order]
 
 

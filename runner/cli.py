@@ -95,7 +95,7 @@ def report(run: RunPath) -> None:
 
 @app.command("ls")
 def list_all(plugin: Plugins = None) -> None:
-    """List every mechanism, task and probe there is."""
+    """List every mechanism, task and probe there is, with formula and source."""
     from .show import list_registries
 
     _load_plugins(plugin)
@@ -104,11 +104,54 @@ def list_all(plugin: Plugins = None) -> None:
 
 @app.command()
 def info(name: Name, plugin: Plugins = None) -> None:
-    """Show what is known of one mechanism, task or probe: formula, source, settings."""
+    """Show what is known of one mechanism, task or probe: formula, source, settings, cost, combinations."""
     from .show import show_entry
 
     _load_plugins(plugin)
     show_entry(_console(), name)
+
+
+@app.command()
+def costs(
+    suite: Annotated[
+        Path | None, typer.Argument(help="A suite file; without one, everything registered.", show_default=False)
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Without a suite. [default: 64]")] = None,
+    length: Annotated[int, typer.Option(min=2, help="Source and query positions together.")] = 256,
+    plugin: Plugins = None,
+) -> None:
+    """Count what a forward of each mechanism costs, and what it carries while decoding; nothing is trained.
+
+    Operations are those of matrix products and convolutions, a multiplication and an addition counting as two,
+    without embeddings and readout: counted by torch, and by the model's own formula.
+    """
+    from .costs import of_mechanisms, registered
+    from .expand import Expansion
+    from .show import cost_table
+    from .suite import SuiteFile
+
+    console = _console()
+    if suite is None:
+        _load_plugins(plugin)
+        rows = registered(width or 64, length)
+    elif width is not None:
+        raise UserError("--width is given beside a suite, which has its own; leave one of them out")
+    else:
+        file = SuiteFile(suite)
+        _load_plugins([*file.plugin_specs(), *(plugin or [])])
+        rows = of_mechanisms(Expansion(file).mechanisms(), length)
+    with console.status("Counting …"):
+        found = list(rows)
+    cost_table(console, found, length)
+
+
+@app.command()
+def docs() -> None:
+    """Write docs/mechanisms.md again, from what every built-in mechanism says of itself."""
+    from .page import PATH, page
+
+    PATH.write_text(page(), encoding="utf-8")
+    _console().print(f"Wrote {PATH}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

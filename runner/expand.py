@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, hyperparameters
+from mechanisms import MODELS, SequenceModel, hyperparameters
+from mechanisms.combine import PARTS, refusal, slots
 from registry import Entry, Registry, UserError, nearest
 from tasks import TASKS, Task
 
-from . import seeds
+from . import seeds, sizes
+from .network import parameter_count
 from .probes import PROBES, Probe
 from .suite import Choice, SuiteFile
 
 T = TypeVar("T")
 
 PLUGINS = "plugins"  # the word in a suite that stands for "all that did not come with the project"
-PARTS: dict[str, Registry[Any]] = {"alignment": ALIGNMENTS, "normalizer": NORMALIZERS, "position": POSITIONS}
 LENGTH_KEYS = ("length", "test_lengths")
 
 Settings: TypeAlias = dict[str, Any]
@@ -30,12 +30,19 @@ Where: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Mechanism:
-    """A model with its hyper-parameters; `entries` are the model's and its parts'."""
+    """A model with its hyper-parameters, at its width; `entries` are the model's and its parts'.
+
+    `refusal` says why it cannot be run at all. `parameters` are the model's alone, None where they are not known: a
+    plugin is built in its own cell's process only.
+    """
 
     label: str
     entry: Entry[SequenceModel]
     settings: Settings
     parts: dict[str, Entry[Any]]
+    width: int = 0
+    parameters: int | None = None
+    refusal: str | None = None
 
     @property
     def alignment(self) -> str | None:
@@ -71,16 +78,14 @@ class Expansion:
         self.file = file
 
     def mechanisms(self) -> list[Mechanism]:
-        found: list[tuple[Entry[SequenceModel], Settings, dict[str, Entry[Any]]]] = []
+        found = []
         for index, choice in enumerate(self.file.suite.mechanisms):
             where: Where = ("mechanisms", index, choice.name)
             for entry in self._entries(MODELS, choice.name, where):
                 for settings in sweep(_with_plugins(choice.settings)):
-                    parts = self._parts(entry, settings, where)
-                    self._check_model(entry, settings, parts, where)
-                    found.append((entry, settings, parts))
-        varied = {entry.name: _varied([s for e, s, _ in found if e is entry]) for entry, *_ in found}
-        return [Mechanism(_label(e.name, s, varied[e.name]), e, s, parts) for e, s, parts in found]
+                    found.append(self._mechanism(entry, settings, where))
+        varied = {m.entry.name: _varied([other.settings for other in found if other.entry is m.entry]) for m in found}
+        return [replace(m, label=_label(m.entry.name, m.settings, varied[m.entry.name])) for m in found]
 
     def tasks(self) -> list[TaskAt]:
         found = [t for i, choice in enumerate(self.file.suite.tasks) for t in self._expand_task(choice, i)]
@@ -127,26 +132,54 @@ class Expansion:
             raise self.file.error((*where, "test_lengths"), sentence)
         return length, tuple(sorted({length, *tests}))
 
-    def _parts(self, model: Entry[SequenceModel], settings: Settings, where: Where) -> dict[str, Entry[Any]]:
-        """Return the entries of the model's alignment, normalizer and position scheme, where it has them."""
-        parameters = inspect.signature(model.value).parameters
-        parts = {}
-        for kind, registry in PARTS.items():
-            if kind in parameters:
-                choice = settings.get(kind, parameters[kind].default)
-                try:
-                    parts[kind] = registry.entry(_name(choice))
-                except UserError as error:
-                    raise self.file.error((*where, kind), str(error)) from None
-        return parts
-
-    def _check_model(
-        self, entry: Entry[SequenceModel], settings: Settings, parts: dict[str, Entry[Any]], where: Where
-    ) -> None:
+    def _mechanism(self, entry: Entry[SequenceModel], settings: Settings, where: Where) -> Mechanism:
+        parts = self._parts(entry.value, settings, where)
         self._check_names(entry, settings, 1, where)
+        mechanism = Mechanism("", entry, settings, parts, self.file.suite.train.width)
+        reason = refusal(entry.value, {kind: part.value for kind, part in parts.items()})
+        if reason is not None:
+            return replace(mechanism, refusal=reason)
+        if self.file.suite.match is not None:
+            return self._matched(mechanism, self.file.suite.match.parameters, where)
         # A plugin is built in its own cell's process only, where nothing it does harms the run.
-        if not any(part.origin.is_plugin for part in (entry, *parts.values())):
-            self._construct(entry, settings, where, self.file.suite.train.width)
+        if any(part.origin.is_plugin for part in mechanism.entries):
+            return mechanism
+        model = self._construct(entry, settings, where, mechanism.width)
+        return replace(mechanism, parameters=parameter_count(model))
+
+    def _matched(self, mechanism: Mechanism, target: int, where: Where) -> Mechanism:
+        """Give the mechanism the width that brings it to `target` parameters.
+
+        A plugin has to be built for that here, in the plan's process: without numbers, and whatever it raises is its
+        refusal. What a mechanism that came with the project raises is a mistake in the suite.
+        """
+        try:
+            found = sizes.fit_model(mechanism.entry.value, mechanism.settings, target)
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, sizes.NoWidthError) else error
+            sentence = f"{mechanism.entry.name}: {_first_line(cause)}"
+            if any(part.origin.is_plugin for part in mechanism.entries):
+                kind = type(cause).__name__
+                return replace(mechanism, refusal=f"no width could be found for it: {kind}: {_first_line(cause)}")
+            if isinstance(cause, ValueError | TypeError | UserError):
+                raise self.file.error(where, sentence) from None
+            return replace(mechanism, refusal=f"no width could be found for it: {sentence}")
+        sized = replace(mechanism, width=found.size.width, parameters=found.size.parameters)
+        return sized if found.matches(target) else replace(sized, refusal=_too_far(mechanism, found, target))
+
+    def _parts(self, owner: type, settings: Settings, where: Where, inside: str = "") -> dict[str, Entry[Any]]:
+        """Return the entries of the parts that a class is built from, and of their own parts, by where they stand."""
+        parts = {}
+        for kind, default in slots(owner).items():
+            choice = settings.get(kind, default)
+            try:
+                entry = PARTS[kind].entry(_name(choice))
+            except UserError as error:
+                raise self.file.error((*where, kind), str(error)) from None
+            parts[inside + kind] = entry
+            own = choice.get(entry.name) if isinstance(choice, dict) else None
+            parts |= self._parts(entry.value, own if isinstance(own, dict) else {}, where, f"{inside}{kind}.")
+        return parts
 
     def _entries(self, registry: Registry[T], name: str, where: Where) -> list[Entry[T]]:
         if name == PLUGINS:
@@ -173,8 +206,7 @@ class Expansion:
             with seeds.scoped("plan"):
                 return entry.value(*arguments, **settings)
         except (ValueError, TypeError, UserError) as error:
-            first = (str(error).splitlines() or ["it cannot be built"])[0]
-            raise self.file.error(where, f"{entry.name}: {first}") from None
+            raise self.file.error(where, f"{entry.name}: {_first_line(error)}") from None
 
 
 def plugins_of(registry: Registry[T]) -> list[Entry[T]]:
@@ -198,6 +230,24 @@ def _with_plugins(settings: Settings) -> Settings:
         return named + [e.name for e in plugins_of(PARTS[kind]) if e.name not in named]
 
     return {key: expand(key, value) for key, value in settings.items()}
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or ["it cannot be built"])[0]
+
+
+def _too_far(mechanism: Mechanism, found: sizes.Fit, target: int) -> str:
+    """Return why no width matches, with the nearest that there is and what might help."""
+    size = found.size
+    advice = f"match about {size.parameters:,} instead"
+    if found.step > 1:
+        has_heads = "heads" in (hyperparameters(mechanism.entry.value, 1) or {})
+        fewer = "fewer heads may bring them closer together, or " if has_heads else ""
+        advice = f"the widths it can have are {found.step} apart here; {fewer}{advice}"
+    return (
+        f"no width gives it {target:,} parameters to within {sizes.TOLERANCE:.0%}: the nearest is width {size.width} "
+        f"with {size.parameters:,} ({size.parameters / target - 1:+.1%}); {advice}"
+    )
 
 
 def _is_length(value: object) -> TypeGuard[int]:

@@ -42,12 +42,14 @@ class Plan:
     name: str
     cells: list[Cell]
     skips: list[Skip]
+    mechanisms: list[Mechanism] = field(default_factory=list)
     plugins: list[Origin] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[CellRow]:
         """Return the plan as the store keeps it."""
-        cells = [_cell_row(cell, position) for position, cell in enumerate(self.cells)]
+        alignments = {mechanism.label: mechanism.alignment for mechanism in self.mechanisms}
+        cells = [_cell_row(cell, position, alignments[cell.label]) for position, cell in enumerate(self.cells)]
         return cells + [_skip_row(skip, len(cells) + i) for i, skip in enumerate(self.skips)]
 
 
@@ -60,7 +62,7 @@ def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "
     planner = _Planner(file, device)
     cells = {cell.key: cell for cell in planner.cells()}
     broken = [Skip(Path(name).stem, f"it could not be imported: {error}") for name, error in unavailable.items()]
-    return Plan(file.suite.name, list(cells.values()), planner.skips + broken, origins, unavailable)
+    return Plan(file.suite.name, list(cells.values()), planner.skips + broken, planner.mechanisms, origins, unavailable)
 
 
 class _Planner:
@@ -68,7 +70,9 @@ class _Planner:
         self.suite, self.device = file.suite, device
         expansion = Expansion(file)
         self.tasks, probes = expansion.tasks(), expansion.probes()
-        self.mechanisms, self.skips = _runnable(expansion.mechanisms())
+        found = expansion.mechanisms()
+        self.mechanisms = [m for m in found if m.refusal is None]
+        self.skips = [_skip(m, m.refusal) for m in found if m.refusal is not None]
         self.trained = [probe for probe in probes if probe.entry.value.measures_trained()]
         self.untrained = [probe for probe in probes if probe.entry.value.measures_untrained()]
         self.pairs = self._pairs()
@@ -92,18 +96,18 @@ class _Planner:
         for seed in range(self.suite.seeds):
             for mechanism, task in self.pairs:
                 for rate in self.suite.train.learning_rate:
-                    recipe = self.suite.train.model_copy(update={"learning_rate": (rate,)})
+                    changes = {"learning_rate": (rate,), "width": mechanism.width}
+                    recipe = self.suite.train.model_copy(update=changes)
                     yield self._cell("train", mechanism, task, seed, recipe.model_dump(mode="json"), self.trained)
             yield from self._untrained_cells(seed)
 
     def _untrained_cells(self, seed: int) -> Iterator[Cell]:
         for probe in self.untrained:
-            alone = probe.entry.value.alone
-            if alone and seed > 0:
-                continue  # how fast a mechanism is does not depend on its random weights
+            if seed > 0 and not probe.entry.value.seeded:
+                continue
             for mechanism in self.mechanisms:
-                kind = "speed" if alone else "initial"
-                yield self._cell(kind, mechanism, None, seed, {"width": self.suite.train.width}, [probe])
+                kind = "speed" if probe.entry.value.alone else "initial"
+                yield self._cell(kind, mechanism, None, seed, {"width": mechanism.width}, [probe])
 
     def _cell(
         self,
@@ -126,10 +130,12 @@ class _Planner:
         if task is not None:
             fields |= {"task": task.entry.name, "task_settings": task.settings, "length": task.length}
             fields |= {"test_lengths": task.test_lengths}
-        code = _code((*(e.value for e in entries), *(probe.entry.value for probe in probes)))
+        brought = _brought(mechanism)
+        code = _code((*(e.value for e in entries), *brought, *(probe.entry.value for probe in probes)))
+        versions = [version for cls in brought for version in sources.versions(cls)]
         return Cell(
             **fields,
-            key=digest([fields, code, torch.__version__, torch.device(self.device).type]),
+            key=digest([fields, code, *versions, torch.__version__, torch.device(self.device).type]),
             label=mechanism.label,
             task_label=task.label if task else None,
             plugins=tuple(dict.fromkeys(e.origin.spec for e in entries if e.origin.is_plugin)),
@@ -146,16 +152,10 @@ def _code(classes: tuple[type, ...]) -> str:
     return sources.digest(classes, (evaluate, network, train))
 
 
-def _runnable(mechanisms: list[Mechanism]) -> tuple[list[Mechanism], list[Skip]]:
-    """Part the mechanisms whose alignment asks for earlier steps' weights, which no model passes to it yet."""
-    runnable = [m for m in mechanisms if not _needs_history(m)]
-    reason = "its alignment needs the weights of earlier steps, and this model does not pass them on"
-    return runnable, [_skip(m, reason) for m in mechanisms if _needs_history(m)]
-
-
-def _needs_history(mechanism: Mechanism) -> bool:
-    alignment = mechanism.parts.get("alignment")
-    return alignment is not None and bool(alignment.value.needs_history)
+def _brought(mechanism: Mechanism) -> tuple[type, ...]:
+    """Return the classes that a mechanism's settings bring in from outside, of a model that names such."""
+    depends_on = getattr(mechanism.entry.value, "depends_on", None)
+    return tuple(depends_on(mechanism.settings)) if depends_on is not None else ()
 
 
 def _skip(mechanism: Mechanism, reason: str, task: str | None = None) -> Skip:
@@ -163,13 +163,15 @@ def _skip(mechanism: Mechanism, reason: str, task: str | None = None) -> Skip:
 
 
 def _incompatible(mechanism: Mechanism, task: TaskAt) -> str | None:
-    if not task.task.causal and mechanism.entry.value.causal_only:
-        return f"{mechanism.entry.name} reads its queries in order, and {task.entry.name} lets one see later ones"
+    model, name = mechanism.entry.value, mechanism.entry.name
+    if not task.task.causal and model.causal_only:
+        return f"{name} reads its queries in order, and {task.entry.name} lets one see later ones"
+    if task.task.causal and task.task.leaks and model.bidirectional:
+        return f"{name} sees all queries at once, and in {task.entry.name} a later one gives an earlier answer away"
     return None
 
 
-def _cell_row(cell: Cell, position: int) -> CellRow:
-    alignment = cell.mechanism.get("alignment")
+def _cell_row(cell: Cell, position: int, alignment: str | None) -> CellRow:
     return CellRow(
         key=cell.key,
         position=position,
@@ -177,7 +179,7 @@ def _cell_row(cell: Cell, position: int) -> CellRow:
         label=cell.label,
         model=cell.model,
         seed=cell.seed,
-        alignment=next(iter(alignment)) if isinstance(alignment, dict) else alignment,
+        alignment=alignment,
         mechanism=json.dumps(cell.mechanism),
         task=cell.task_label,
         task_settings=json.dumps(cell.task_settings) if cell.task else None,

@@ -1,57 +1,115 @@
-"""What the command line prints of registries, plans and runs."""
+"""What the command line prints of registries, plans, costs and runs."""
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
-from registry import Entry
+from registry import Entry, Registry
 from results import Store
+from results.formats import count, number, short
 from results.reading import store_of
 
+from .costs import CostRow
+from .describe import WIDTH, Combination, Description, describe, formula_of, origin, source_of
 from .kinds import REGISTRIES, find
 from .plan import Plan
-from .sources import source_file
+
+ABSENT = "–"
+ENDLESS = 10_000  # columns: in a pipe a row is a line, however long
 
 
 def list_registries(console: Console) -> None:
-    """Print every registered name with the first line of its docstring, kind by kind."""
+    """Print every registered name with its formula and its source, kind by kind."""
     for kind, registry in REGISTRIES.items():
-        table = Table("name", "what it is", "from", title=f"{kind}s", title_justify="left", expand=False)
-        for entry in registry.entries():
-            table.add_row(entry.name, escape(_first_line(entry.value)), escape(_origin(entry)))
-        for name, error in registry.unavailable.items():
-            table.add_row(name, f"[yellow]cannot be imported: {escape(error)}[/]", "built-in")
-        console.print(table)
+        everything = registry.entries()
+        # Where all of it came with the project, the column would say so a hundred times.
+        from_outside = any(entry.origin.is_plugin for entry in everything)
+        columns = ["name", "formula", "source", *(["from"] if from_outside else [])]
+        rows = [_listed(kind, entry)[: len(columns)] for entry in everything]
+        print_table(
+            console, f"{kind}s", columns, [*rows, *_unavailable(registry)], give_way={"formula": 33, "source": 16}
+        )
+
+
+def _listed(kind: str, entry: Entry[Any]) -> list[str]:
+    return [entry.name, formula_of(kind, entry), source_of(kind, entry), origin(entry)]
+
+
+def _unavailable(registry: Registry[Any]) -> list[list[str]]:
+    return [[name, f"cannot be imported: {error}"] for name, error in registry.unavailable.items()]
 
 
 def show_entry(console: Console, name: str) -> None:
-    """Print the docstring, the settings and the file of everything called `name`."""
+    """Print all that is known of everything called `name`."""
     for kind, entry in find(name):
-        console.print(f"[bold]{kind} {entry.name}[/]  ({escape(_origin(entry))}, {escape(source_file(entry.value))})\n")
-        console.print(escape(_doc(entry.value)), highlight=False)
-        settings = [f"  {escape(setting)}" for setting in _settings(entry.value)]
-        console.print("\nSettings:\n" + ("\n".join(settings) or "  none") + "\n", highlight=False)
+        shown = describe(kind, entry)
+        head = Text.assemble((f"{kind} {shown.name}", "bold"), f"  ({shown.origin}, {shown.file})")
+        console.print(head, Text(shown.formula), sep="\n\n", soft_wrap=True)
+        if shown.text:
+            console.print(Text(f"\n{shown.text}"), soft_wrap=True)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for about, sentence in lines(shown):
+            grid.add_row(Text(about, style="bold"), Text(sentence))
+        console.print("")
+        _print_whole(console, grid)
+        console.print("")
+
+
+def lines(shown: Description) -> Iterator[tuple[str, str]]:
+    """Yield what is known of an entry beside its docstring, each with what it is about."""
+    yield "settings", "\n".join(map(str, shown.settings)) or "none"
+    if shown.parameters is not None:
+        yield "parameters", f"{shown.parameters:,} at width {WIDTH}"
+    yield from shown.facts.items()
+    for combination in shown.combinations:
+        yield from _combined(combination)
+
+
+def _combined(combination: Combination) -> Iterator[tuple[str, str]]:
+    default = f" (by default {combination.default})" if combination.default else ""
+    yield f"{combination.kind}s", (", ".join(combination.names) or "none") + default
+    for reason, names in combination.refused.items():
+        yield "but not", f"{', '.join(names)}: {reason}"
 
 
 def plan_table(console: Console, plan: Plan) -> None:
     """Print how many cells of each mechanism and task there are, and what is left out."""
-    table = Table(
-        "mechanism", "task or probe", "cells", title=f"{plan.name}: {len(plan.cells)} cells", title_justify="left"
-    )
+    sizes = {m.label: [str(m.width), ABSENT if m.parameters is None else count(m.parameters)] for m in plan.mechanisms}
     counts = Counter((cell.label, cell.task_label or ", ".join(cell.probes)) for cell in plan.cells)
-    for (label, what), number in counts.items():
-        table.add_row(escape(label), escape(what), str(number))
-    console.print(table)
+    rows = [[label, *sizes[label], what, str(cells)] for (label, what), cells in counts.items()]
+    columns = ["mechanism", "width", "parameters", "task or probe", "cells"]
+    right = ("width", "parameters", "cells")
+    print_table(console, f"{plan.name}: {len(plan.cells)} cells", columns, rows, right, {"mechanism": 16})
     for skip in plan.skips:
-        console.print(f"skipped: {skip.label} {skip.task or ''}: {skip.reason}", highlight=False, markup=False)
+        what = " ".join(part for part in (skip.label, skip.task) if part)
+        console.print(f"skipped: {what}: {skip.reason}", highlight=False, markup=False, soft_wrap=True)
+
+
+def cost_table(console: Console, rows: Sequence[CostRow], length: int) -> None:
+    """Print parameters, operations per token and decoding state, and below what could not be counted."""
+    columns = ["mechanism", "width", "parameters", "counted", "formula", "ratio", "state"]
+    cells = [_cost(row, length) for row in rows if row.cost is not None]
+    title = f"operations per token, {length // 2} source and {length - length // 2} query positions; state in bytes"
+    print_table(console, title, columns, cells, columns[1:], {"mechanism": 16})
+    for row in rows:
+        if row.problem is not None:
+            console.print(f"left out: {row.label}: {row.problem}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _cost(row: CostRow, length: int) -> list[str]:
+    assert row.cost is not None
+    counted, analytic, state = row.cost.counted, row.cost.analytic, row.cost.state
+    found = [row.label, str(row.width), count(row.parameters or 0), short(counted / length)]
+    found += [short(analytic / length), number(counted / analytic)] if analytic else [ABSENT, ABSENT]
+    return [*found, ABSENT if state is None else count(state)]
 
 
 def status_table(console: Console, run: Path) -> None:
@@ -68,22 +126,44 @@ def status_table(console: Console, run: Path) -> None:
             )
 
 
-def _doc(value: type) -> str:
-    """Return the docstring of a class, or that of its module: one mechanism is one file."""
-    own = value.__dict__.get("__doc__")
-    return inspect.cleandoc(own or sys.modules[value.__module__].__doc__ or "It has no docstring.")
+def print_table(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str] = (),
+    give_way: Mapping[str, int] | None = None,
+) -> None:
+    """Print a table; in a pipe, a plain line for each row.
+
+    In a narrow terminal the columns in `give_way` are cut, one after the other, to the width that is given there.
+    """
+    widths = {name: max(map(cell_len, [name, *cells])) for name, cells in _by_column(columns, rows)}
+    excess = sum(widths.values()) + 2 * (len(columns) - 1) - console.width if console.is_terminal else 0
+    for name, least in (give_way or {}).items():
+        cut = max(0, min(excess, widths[name] - least))
+        widths[name], excess = widths[name] - cut, excess - cut
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        side: JustifyMethod = "right" if name in right else "left"
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", width=widths[name])
+    for row in rows:
+        # Text, not markup: a plugin's formula may hold brackets.
+        table.add_row(*[Text(cell) for cell in row])
+    console.print(Text(f"\n{title}", style="bold"), soft_wrap=True)
+    _print_whole(console, table)
 
 
-def _first_line(value: type) -> str:
-    return _doc(value).split("\n")[0]
+def _by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
+    for place, name in enumerate(columns):
+        yield name, [row[place] for row in rows if place < len(row)]
 
 
-def _origin(entry: Entry[Any]) -> str:
-    origin = entry.origin
-    return " ".join(part for part in (origin.kind, Path(origin.source).name if origin.kind == "file" else "") if part)
-
-
-def _settings(value: type) -> list[str]:
-    """Return the keyword-only parameters of a constructor, as a suite would set them."""
-    parameters = inspect.signature(value).parameters.values()
-    return [str(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "causal"]
+def _print_whole(console: Console, table: Table) -> None:
+    """Print a table; in a pipe, where rich would take 80 columns, with all the columns that it needs."""
+    before = console.width
+    try:
+        console.width = before if console.is_terminal else ENDLESS
+        console.print(table)
+    finally:
+        console.width = before

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib.metadata
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -75,6 +76,17 @@ def _imported_names(file: Path, package: str, modified: int) -> tuple[str, ...]:
             base = ".".join(part for part in (stem, node.module) if part)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return tuple(dict.fromkeys(names))
+
+
+def versions(value: type) -> list[str]:
+    """Return "name version" of the distributions that a class comes from; none for a person's own module."""
+    names = _distributions().get(value.__module__.split(".")[0], ())
+    return [f"{name} {importlib.metadata.version(name)}" for name in sorted(set(names))]
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def source_file(value: type) -> str:

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from registry import UserError, nearest
@@ -44,6 +53,15 @@ class Limits(_Strict):
     memory: ByteSize = ByteSize(8 * 10**9)
 
 
+class Match(_Strict):
+    """What is equal for all mechanisms in the width's stead: each gets the width that comes nearest to it.
+
+    The parameters are those of the mixing part alone, without embeddings and readout.
+    """
+
+    parameters: PositiveInt
+
+
 class Suite(_Strict):
     """A suite file, whole."""
 
@@ -52,6 +70,7 @@ class Suite(_Strict):
     mechanisms: Annotated[tuple[Choice, ...], Field(min_length=1)]
     tasks: tuple[Choice, ...] = ()
     train: Recipe = Recipe()
+    match: Match | None = None
     probes: Annotated[tuple[Choice, ...], Field(min_length=1)]
     limits: Limits = Limits()
     plugins: tuple[str, ...] = ()
@@ -66,7 +85,12 @@ class SuiteFile:
         try:
             self.suite = Suite.model_validate(data)
         except ValidationError as error:
-            raise self._explain(error.errors()[0]) from None
+            # A misspelt key is also a missing one, and the nearest name says more.
+            mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
+            raise self._explain(mistakes[0]) from None
+        if self.suite.match and "width" in self.suite.train.model_fields_set:
+            sentence = "train.width is given beside match, which finds each mechanism's width; leave one of them out"
+            raise self.error(("train", "width"), sentence)
 
     def error(self, where: Sequence[str | int], sentence: str) -> UserError:
         """Return the error that says `sentence` of the entry at `where`, a path of keys and indices."""
@@ -83,7 +107,7 @@ class SuiteFile:
             case "extra_forbidden":
                 keys: Any = Suite
                 if len(where) > 1:
-                    keys = {"train": Recipe, "limits": Limits}.get(str(where[0]), Suite)
+                    keys = {"train": Recipe, "limits": Limits, "match": Match}.get(str(where[0]), Suite)
                 return self.error(where, f"unknown key '{key}'.{nearest(str(where[-1]), keys.model_fields)}")
             case "missing":
                 return self.error(where[:-1], f"the key '{key}' is missing")

@@ -71,6 +71,7 @@ class Task(ABC):
     query_space: Tokens
     target_space: Classes | Scalar
     causal: ClassVar[bool] = True  # False where a query position may see later ones (masked language models)
+    leaks: ClassVar[bool] = False  # True where a later query gives an earlier answer away, as a shifted target does
 
     @abstractmethod
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:

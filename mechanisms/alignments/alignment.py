@@ -1,13 +1,28 @@
 """The contract of an alignment function: a score for every pair of a query and a key."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from registry import Registry
+
+
+class Place(NamedTuple):
+    """Where the queries and keys of one call stand, and how many keys the causal mask lets each query see."""
+
+    query: Int[Tensor, "q"]
+    key: Int[Tensor, "k"]
+    span: Int[Tensor, "q"]
+
+
+class Focus(NamedTuple):
+    """What an alignment that attends locally adds: keys that are out, and a factor on the weights of the others."""
+
+    allowed: Bool[Tensor, "b h q k"]
+    factor: Float[Tensor, "b h q k"]
 
 
 class Alignment(nn.Module, ABC):
@@ -23,8 +38,17 @@ class Alignment(nn.Module, ABC):
     positional: ClassVar[bool] = False
     """The score depends on the key's position."""
 
-    reads_keys: ClassVar[bool] = True
+    reads_keys: bool = True
     """The score depends on the key's content. Where it does not, a host need not learn a map of the keys."""
+
+    compiles: ClassVar[bool] = False
+    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
+
+    max_length: int | None = None
+    """The alignment knows so many key positions; None where any number will do."""
+
+    window: int | None = None
+    """A query at position p reads keys from p - window to p + window alone; None where it reads all."""
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         super().__init__()
@@ -42,6 +66,24 @@ class Alignment(nn.Module, ABC):
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
         """Score the projected queries against the projected keys. A score may depend on its own pair alone."""
 
+    def focus(self, query: Float[Tensor, "b h q a"], place: Place) -> Focus | None:
+        """Return where the projected queries look, if they choose that themselves."""
+        return None
+
+    @property
+    def kernel_scale(self) -> float | None:
+        """The scale of an inner product that a fused kernel computes; None where `score` is something else."""
+        return None
+
+    @property
+    def pair_flops(self) -> int:
+        """The floating-point operations of one score, a transcendental function counting as one."""
+        return 2 * self.key_dim
+
+    def flops(self, queries: int, keys: int) -> int:
+        """Return the floating-point operations to project and score these many, in all heads of one row."""
+        return self.heads * queries * keys * self.pair_flops
+
 
 class InnerProduct(Alignment):
     """e = scale · ⟨query, key⟩ after the projections.
@@ -53,6 +95,10 @@ class InnerProduct(Alignment):
 
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
         return self.scale * (query @ key.transpose(-2, -1))
+
+    @property
+    def kernel_scale(self) -> float | None:
+        return self.scale if type(self).score is InnerProduct.score else None
 
 
 ALIGNMENTS = Registry[Alignment]("alignment", "mechanisms.alignments")

@@ -16,6 +16,8 @@ from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
 
 @ALIGNMENTS.register("cosine")
 class Cosine(InnerProduct):
+    compiles = True
+
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("cosine", query_dim, key_dim)
         super().__init__(heads, query_dim, key_dim)

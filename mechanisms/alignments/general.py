@@ -13,6 +13,8 @@ from .alignment import ALIGNMENTS, InnerProduct, per_head
 
 @ALIGNMENTS.register("general")
 class General(InnerProduct):
+    compiles = True
+
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         super().__init__(heads, query_dim, key_dim)
         # The score sums query_dim · key_dim products, so this gives it spread one.
@@ -20,3 +22,6 @@ class General(InnerProduct):
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
         return per_head(query, self.W)
+
+    def flops(self, queries: int, keys: int) -> int:
+        return super().flops(queries, keys) + 2 * queries * self.W.numel()

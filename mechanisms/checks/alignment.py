@@ -5,27 +5,40 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..alignments import Alignment
+from ..alignments import Alignment, HistoryAlignment, Place
+from . import compiling
+from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
 from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
 
 B, H, Q, K, D = 2, 3, 5, 7, 11
 
 
 class Scores(nn.Module):
-    """Projects and scores, as Attention does."""
+    """Projects and scores, as Attention does: after a first step, where earlier steps matter.
 
-    def __init__(self, alignment: Alignment) -> None:
+    With `focus`, what an alignment chooses to look at counts too.
+    """
+
+    def __init__(self, alignment: Alignment, focus: bool = False) -> None:
         super().__init__()
         self.alignment = alignment
+        self.focus = focus
 
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
         position = torch.arange(key.shape[2], device=key.device)
         projected = self.alignment.project_key(key, position)
-        return self.alignment.score(self.alignment.project_query(query), projected)
+        asked = self.alignment.project_query(query)
+        scores = self.alignment.score(asked, projected)
+        if isinstance(self.alignment, HistoryAlignment):
+            history = self.alignment.begin(projected).after(scores[:, :, 0].softmax(-1))
+            return self.alignment.score_after(asked, projected, history)
+        place = Place(position[: query.shape[2]], position, torch.full_like(position[: query.shape[2]], len(position)))
+        focus = self.alignment.focus(asked, place) if self.focus else None
+        return scores if focus is None else scores + focus.factor
 
 
-def scores_of(value: type[Alignment]) -> Scores:
-    return Scores(value(H, D, D)).double()
+def scores_of(value: type[Alignment], *, focus: bool = False) -> Scores:
+    return Scores(value(H, D, D), focus).double()
 
 
 def inputs(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
@@ -51,12 +64,13 @@ def score_shape(value: type[Alignment]) -> None:
 
 
 def keeps_precision(value: type[Alignment]) -> None:
-    for dtype in (torch.float32, torch.float64):
-        scores = Scores(value(H, D, D)).to(dtype)(*inputs(dtype))
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        scores = Scores(value(H, D, D), True).to(dtype)(*inputs(dtype))
         expect(
             scores.dtype == dtype,
             f"score returned {scores.dtype} for {dtype}: is a tensor made inside without the dtype of its input?",
         )
+        expect(bool(scores.isfinite().all()), f"scores are not finite in {dtype}")
 
 
 def finite(value: type[Alignment]) -> None:
@@ -70,12 +84,12 @@ def finite(value: type[Alignment]) -> None:
 
 
 def parameters_learn(value: type[Alignment]) -> None:
-    scores = scores_of(value)
+    scores = scores_of(value, focus=True)
     expect_gradients(scores.alignment, scores(*inputs()))
 
 
 def gradients_exact(value: type[Alignment]) -> None:
-    scores = scores_of(value)
+    scores = scores_of(value, focus=True)
     names = [name for name, _ in scores.named_parameters()]
 
     def function(query: Tensor, key: Tensor, *parameters: Tensor) -> Tensor:
@@ -112,6 +126,8 @@ def saved_weights_suffice(value: type[Alignment]) -> None:
 
 
 def keys_independent(value: type[Alignment]) -> None:
+    if value.needs_history:
+        return  # it stands in no model whose keys come one after another
     scores, (query, key) = scores_of(value), inputs()
     before = scores(query, key)
     other = key.clone()
@@ -163,6 +179,31 @@ def batch_of_one(value: type[Alignment]) -> None:
     )
 
 
+def any_length(value: type[Alignment]) -> None:
+    scores, (query, key) = scores_of(value), inputs()
+    for q, k in ((1, K), (Q, 1), (1, 1)):
+        got = scores(query[:, :, :q], key[:, :, :k])
+        expect(got.shape == (B, H, q, k), f"score returned shape {shape(got)} for {q} queries and {k} keys")
+
+
+def moves_to_a_device(value: type[Alignment]) -> None:
+    def build() -> Scores:
+        return Scores(value(H, D, D), True)
+
+    given, scores = inputs(torch.float32), build()
+    constructs_on_meta(build)
+    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
+    runs_on_meta(build().to("meta"), *given)
+    for device in accelerators():
+        wanted = scores.cpu()(*given)
+        expect_same(scores.to(device)(*(x.to(device) for x in given)), wanted, device)
+
+
+def compiles(value: type[Alignment]) -> None:
+    if value.compiles:
+        compiling.compiles(scores_of(value, focus=True), *inputs())
+
+
 CHECKS: Sequence[Check] = (
     constructs,
     score_shape,
@@ -176,4 +217,7 @@ CHECKS: Sequence[Check] = (
     queries_independent,
     permutation_equivariant,
     batch_of_one,
+    any_length,
+    moves_to_a_device,
+    compiles,
 )

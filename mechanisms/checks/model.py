@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from ..models import SequenceModel
+from . import compiling
+from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
 from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
 
 # The width is divisible by the numbers of heads that models come with; it is no other size here.
@@ -30,14 +32,14 @@ def constructs(build: Builder) -> None:
 
 def output_shape(build: Builder) -> None:
     source, query = inputs()
-    for dtype in (torch.float32, torch.float64):
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
         output = build().to(dtype)(source.to(dtype), query.to(dtype))
         if output.shape != query.shape or output.dtype != dtype:
             raise CheckError(
                 f"forward returned shape {shape(output)} and {output.dtype} for source {shape(source)} and "
                 f"query {shape(query)} of {dtype}, expected {shape(query)}: answer at the query positions alone"
             )
-        expect(bool(output.isfinite().all()), "forward returned numbers that are not finite")
+        expect(bool(output.isfinite().all()), f"forward returned numbers that are not finite, in {dtype}")
 
 
 def parameters_learn(build: Builder) -> None:
@@ -53,8 +55,24 @@ def reads_source(build: Builder) -> None:
     expect(not same, "the output does not depend on the source")
 
 
+def gradients_exact(build: Builder) -> None:
+    model = build().double().eval()
+    if any(getattr(part, "surrogate", False) for part in model.modules()):
+        return  # its gradient is on purpose not that of its output
+    source, query = (x[:1, :3].requires_grad_() for x in inputs())
+    try:
+        torch.autograd.gradcheck(model, (source, query), fast_mode=True)
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[0]
+        raise CheckError(
+            f"the gradient is not that of the output: {first}. Is something detached, or computed under no_grad?"
+        ) from error
+
+
 def causal(build: Builder) -> None:
-    model, (source, query) = build().double(), inputs()
+    model, (source, query) = build().double().eval(), inputs()
+    if model.bidirectional:
+        return
     other = query.clone()
     other[:, -1] = torch.randn(B, WIDTH)
     expect_equal(
@@ -65,8 +83,27 @@ def causal(build: Builder) -> None:
     )
 
 
+def prefixes_agree(build: Builder) -> None:
+    """Any number of queries behind a source of any length: what is left out must not have mattered."""
+    model = build().double().eval()
+    if model.bidirectional:
+        return
+    for s, q in ((1, 1), (2, 3), (67, 13)):
+        source, query = (torch.randn(B, n, WIDTH, dtype=torch.float64) for n in (s, q))
+        whole = model(source, query)
+        for n in {1, q - 1, q} - {0}:
+            expect_equal(
+                model(source, query[:, :n]),
+                whole[:, :n],
+                f"{n} of {q} queries behind a source of {s} are answered differently than among all: is a length "
+                "that is no multiple of a block cut or padded wrongly?",
+            )
+
+
 def step_is_forward(build: Builder) -> None:
-    model, (source, query) = build().double(), inputs()
+    model, (source, query) = build().double().eval(), inputs()
+    if not model.decodes:
+        return
     with torch.no_grad():
         wanted = model(source, query)
         state = model.start(source)
@@ -81,12 +118,12 @@ def step_is_forward(build: Builder) -> None:
 
 
 def deterministic(build: Builder) -> None:
-    model, (source, query) = build().double(), inputs()
+    model, (source, query) = build().double().eval(), inputs()
     expect_equal(model(source, query), model(source, query), "two calls on the same input differ")
 
 
 def saved_weights_suffice(build: Builder) -> None:
-    first, second, (source, query) = build().double(), build().double(), inputs()
+    first, second, (source, query) = build().double().eval(), build().double().eval(), inputs()
     second.load_state_dict(first.state_dict())
     expect_equal(
         second(source, query),
@@ -96,7 +133,7 @@ def saved_weights_suffice(build: Builder) -> None:
 
 
 def batch_of_one(build: Builder) -> None:
-    model, (source, query) = build().double(), inputs()
+    model, (source, query) = build().double().eval(), inputs()
     expect_equal(
         model(source[:1], query[:1]),
         model(source, query)[:1],
@@ -115,14 +152,31 @@ def one_query(build: Builder) -> None:
 
 def empty_source(build: Builder) -> None:
     """A stream model reads on from nothing; an encoder-decoder refuses with a sentence."""
-    model, (source, query) = build().double(), inputs()
+    model, (source, query) = build().double().eval(), inputs()
     try:
         output = model(source[:, :0], query)
     except ValueError:
         return
     expect(output.shape == query.shape, f"forward returned shape {shape(output)} for an empty source")
-    first, _ = model.step(query[:, 0], model.start(source[:, :0]))
-    expect_equal(first, output[:, 0], "the first step from an empty source gives another output than forward")
+    if model.decodes:
+        first, _ = model.step(query[:, 0], model.start(source[:, :0]))
+        expect_equal(first, output[:, 0], "the first step from an empty source gives another output than forward")
+
+
+def moves_to_a_device(build: Builder) -> None:
+    model, given = build().eval(), [x.float() for x in inputs()]
+    constructs_on_meta(build)
+    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
+    runs_on_meta(build().eval().to("meta"), *given)
+    for device in accelerators():
+        wanted = model.cpu()(*given)
+        expect_same(model.to(device)(*(x.to(device) for x in given)), wanted, device)
+
+
+def compiles(build: Builder) -> None:
+    model = build().double()
+    if type(model).compiles:
+        compiling.compiles(model, *inputs())
 
 
 def _of_class(check: Callable[[Builder], None]) -> Check:
@@ -140,12 +194,16 @@ CHECKS: Sequence[Check] = tuple(
         output_shape,
         parameters_learn,
         reads_source,
+        gradients_exact,
         causal,
+        prefixes_agree,
         step_is_forward,
         deterministic,
         saved_weights_suffice,
         batch_of_one,
         one_query,
         empty_source,
+        moves_to_a_device,
+        compiles,
     )
 )

@@ -26,6 +26,18 @@ class SequenceModel(nn.Module, ABC):
     causal_only: ClassVar[bool] = False
     """A query position can never see a later one, whatever is asked for."""
 
+    bidirectional: ClassVar[bool] = False
+    """A query position sees all others, so the model cannot face a task whose later queries give answers away."""
+
+    passes_history: ClassVar[bool] = False
+    """The model decodes step by step over a fixed source, and passes earlier weights on to the alignment."""
+
+    complexity: ClassVar[str] = ""
+    """Work per layer and sequential steps over n positions of width d, for people to read."""
+
+    compiles: ClassVar[bool] = False
+    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
+
     def __init__(self, width: int, *, causal: bool = True) -> None:
         super().__init__()
         if self.causal_only and not causal:
@@ -36,16 +48,28 @@ class SequenceModel(nn.Module, ABC):
     @abstractmethod
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]: ...
 
-    @abstractmethod
-    def start(self, source: Float[Tensor, "b s d"]) -> State:
-        """Read the source, and return what `step` carries on from."""
+    @property
+    def decodes(self) -> bool:
+        """Whether the model can answer one query at a time, without the later ones."""
+        return type(self).step is not SequenceModel.step
 
-    @abstractmethod
+    def start(self, source: Float[Tensor, "b s d"]) -> State:
+        """Read the source, and return what `step` carries on from. A model that cannot decode leaves both out."""
+        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode by steps")
+
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         """Decode one position; `start` and then steps give what `forward` gives, to rounding.
 
         The state that is passed in may be consumed: go on with the one that comes back.
         """
+        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode by steps")
+
+    def flops(self, source: int, query: int) -> int | None:
+        """Return the floating-point operations of one forward on one row, from the formulas; None where unknown.
+
+        Products of matrices and alignments' scores are counted, a multiplication and an addition as two.
+        """
+        return None
 
     def weights(self) -> list[Float[Tensor, "b h q k"]]:
         """Return the attention weights of the last traced forward, one per layer, the outermost last.

@@ -49,10 +49,16 @@ def initialise_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
             nn.init.ones_(parameter.detach()[width : 2 * width])
 
 
+def matrix_weights(network: nn.Module) -> int:
+    """Return how many weights a network's matrices have, each of which is used once a position."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.dim() > 1)
+
+
 class Recurrent(SequenceModel):
     """h_t = cell(x_t, h_{t-1}) over the stream [source; query]; the outputs are h_t at the queries."""
 
     causal_only = True
+    complexity = "n·d² work; n sequential steps"
     cell = ""
 
     def __init__(self, width: int, *, causal: bool = True, layers: int = 1) -> None:
@@ -73,3 +79,6 @@ class Recurrent(SequenceModel):
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         output, state = self.network(query[:, None], state)
         return output[:, 0], state
+
+    def flops(self, source: int, query: int) -> int:
+        return 2 * (source + query) * matrix_weights(self.network)

@@ -16,24 +16,26 @@ from ..attention import Attention
 from ..build import Choice, build
 from ..multi_head import xavier
 from ..normalizers import NORMALIZERS
-from .cells import CellState
+from ..positions import POSITIONS
 from .model import MODELS, SequenceModel, State, require_source
-from .readings import READINGS
-from .recurrent import recurrent
+from .readings import READINGS, Carried
+from .recurrent import matrix_weights, recurrent
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """The source's keys and values, projected once, and the decoder's state."""
+    """The source's keys and values, projected once, and what the decoder carries on."""
 
     keys: Tensor
     values: Tensor
-    state: CellState
+    carried: Carried
 
 
 @MODELS.register("rnn_attention")
 class RNNAttention(SequenceModel):
     causal_only = True
+    passes_history = True
+    complexity = "n·d² + n²·d work; n sequential steps"
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class RNNAttention(SequenceModel):
         cell: str = "gru",
         alignment: Choice = "additive",
         normalizer: Choice = "softmax",
+        position: Choice = "none",
         reading: str = "bahdanau",
     ) -> None:
         super().__init__(width, causal=causal)
@@ -54,27 +57,34 @@ class RNNAttention(SequenceModel):
         self.encoder = recurrent(cell, width, width // 2, bidirectional=True)
         self.states = 2 if cell == "lstm" else 1
         self.W_s = xavier(width // 2, self.states * width)
-        attention = Attention(build(ALIGNMENTS, alignment, 1, width, width), build(NORMALIZERS, normalizer))
-        self.reading = READINGS[reading](cell, width, attention)
+        # The two sequences stand side by side: a source position may lie before or behind that of a query.
+        self.position = build(POSITIONS, position, width, 1, False)
+        scorer = build(ALIGNMENTS, alignment, 1, width, width)
+        self.reading = READINGS[reading](cell, width, Attention(scorer, build(NORMALIZERS, normalizer), self.position))
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        start = self._encode(source)
-        outputs: Tensor
-        outputs, _ = self.reading(query, start.state, start.keys, start.values)
-        return outputs
+        return self._decode(query, self.start(source))[0]
 
-    def start(self, source: Float[Tensor, "b s d"]) -> State:
-        return self._encode(source)
-
-    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
-        outputs, after = self.reading(query[:, None], state.state, state.keys, state.values)
-        return outputs[:, 0], Decoding(state.keys, state.values, after)
-
-    def _encode(self, source: Float[Tensor, "b s d"]) -> Decoding:
+    def start(self, source: Float[Tensor, "b s d"]) -> Decoding:
         require_source(self, source)
-        annotations, _ = self.encoder(source)
+        annotations, _ = self.encoder(self.position.mark(source))
         values = annotations[:, None]
         keys = self.reading.attention.project_keys(values)
         # The backward direction ends at the first position.
         backward = annotations[:, 0, self.width // 2 :]
-        return Decoding(keys, values, self.W_s(backward).tanh().chunk(self.states, dim=1))
+        state = self.W_s(backward).tanh().chunk(self.states, dim=1)
+        return Decoding(keys, values, self.reading.begin(state, keys))
+
+    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
+        outputs, state = self._decode(query[:, None], state)
+        return outputs[:, 0], state
+
+    def _decode(self, query: Float[Tensor, "b q d"], state: Decoding) -> tuple[Float[Tensor, "b q d"], Decoding]:
+        marked = self.position.mark(query, state.carried.time)
+        outputs, carried = self.reading(marked, state.carried, state.keys, state.values)
+        return outputs, Decoding(state.keys, state.values, carried)
+
+    def flops(self, source: int, query: int) -> int:
+        attention = self.reading.attention.alignment.flops(query, source) + 2 * query * source * self.width
+        start = 2 * source * matrix_weights(self.encoder) + 2 * self.W_s.weight.numel()
+        return start + attention + self.reading.flops(self.width, query)

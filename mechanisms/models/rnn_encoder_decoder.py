@@ -8,12 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .model import MODELS, SequenceModel, State, require_source
-from .recurrent import recurrent
+from .recurrent import matrix_weights, recurrent
 
 
 @MODELS.register("rnn_encoder_decoder")
 class RNNEncoderDecoder(SequenceModel):
     causal_only = True
+    complexity = "n·d² work; n sequential steps"
 
     def __init__(self, width: int, *, causal: bool = True, cell: str = "gru", layers: int = 1) -> None:
         super().__init__(width, causal=causal)
@@ -33,3 +34,6 @@ class RNNEncoderDecoder(SequenceModel):
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         output, state = self.decoder(query[:, None], state)
         return output[:, 0], state
+
+    def flops(self, source: int, query: int) -> int:
+        return 2 * (source * matrix_weights(self.encoder) + query * matrix_weights(self.decoder))

@@ -12,6 +12,8 @@ from .normalizer import NORMALIZERS, Normalizer
 
 @NORMALIZERS.register("softmax")
 class Softmax(Normalizer):
+    compiles = True
+
     def forward(
         self, scores: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b #h #q #k"] | None = None
     ) -> Float[Tensor, "b h q k"]:

@@ -4,27 +4,20 @@ Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.5
 so any length will do. Its variance of 1/2 stands beside embeddings of unit variance.
 """
 
-import functools
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .angles import angles
 from .position import POSITIONS, Position
 
 
 @POSITIONS.register("sinusoidal")
 class Sinusoidal(Position):
+    compiles = True
+
     def embed(self, x: Float[Tensor, "b n d"], position: Int[Tensor, "n"]) -> Float[Tensor, "b n d"]:
-        angle = position.to(x.dtype)[:, None] * frequencies(self.width, x.dtype, x.device)
+        angle = angles(position, self.width)
         # An odd width ends on a sine.
         waves = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, : self.width]
-        return x + waves
-
-
-# A function with a memory, not a buffer: a buffer would be rounded whenever the module changes its precision.
-@functools.lru_cache(maxsize=32)
-def frequencies(width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    even = torch.arange(0, width, 2, dtype=torch.float64)
-    return torch.exp(even * (-math.log(10000.0) / width)).to(device, dtype)
+        return x + waves.to(x.dtype)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from ..names import families
+from ..names import NO_ALIGNMENT, families
 from ..records import Record, records
 from ..run import Results
 from ..scaling import common_length, exponents, speeds
@@ -24,7 +24,7 @@ def exponents_by_family(results: Results) -> list[Finding]:
     for family in families(results.cells):
         values = fitted.loc[fitted["mechanism"].isin(family.mechanisms), "exponent"]
         if len(values):
-            name = "the models without attention" if family.title == "without attention" else family.title
+            name = "the models without an alignment" if family.title == NO_ALIGNMENT else family.title
             parts.append(f"{span(float(values.min()), float(values.max()))} for {name}")
     if not parts:
         return []

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from ..formats import spread
-from ..names import NO_ATTENTION, families
+from ..names import NO_ALIGNMENT, families
 from ..ranking import initial_decays
 from ..records import Record, records
 from ..run import Results
@@ -39,7 +39,7 @@ def _group(results: Results, alike: pd.DataFrame, family: tuple[str, tuple[str, 
     """Name a family as one where all of it is alike and it is more than three, else each by itself."""
     title, mechanisms = family
     rows = alike[alike["mechanism"].isin(mechanisms)]
-    if title != NO_ATTENTION and len(rows) > 2 and len(rows) == len(mechanisms):
+    if title != NO_ALIGNMENT and len(rows) > 2 and len(rows) == len(mechanisms):
         low, high = float(rows["rate"].min()), float(rows["rate"].max())
         return f"{title} with every score ({span(low, high, 3)} nats per position)"
     return ", ".join(_one(row) for row in records(rows))

@@ -50,6 +50,7 @@ class Probe:
     """
 
     alone: ClassVar[bool] = False  # True for what must not share the machine, such as timings
+    seeded: ClassVar[bool] = True  # False where nothing depends on the initial weights, so that one seed is enough
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
         """Measure an untrained mechanism, without a task."""

@@ -27,10 +27,12 @@ class Throughput(Probe):
 
     A training step of length n reads n/2 source tokens, answers n/2 queries (all scored), goes backward
     and updates the parameters; prefill reads n source tokens; decoding answers one query at a time
-    behind n source tokens. Medians of adaptive repeats with their quartiles.
+    behind n source tokens. Medians of adaptive repeats with their quartiles. A model that does not decode
+    by steps is timed in training alone.
     """
 
     alone = True
+    seeded = False
 
     def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512), batch: int = 4, seconds: float = 0.3) -> None:
         self.lengths, self.batch, self.seconds = tuple(lengths), batch, seconds
@@ -57,6 +59,8 @@ class Throughput(Probe):
 
     def _prefill_and_decode(self, subject: Subject, length: int) -> Iterator[Measurement]:
         network = self._network(subject).eval()
+        if not network.model.decodes:
+            return
         with torch.no_grad():
             tokens = self._tokens(subject, length)
             source, query = network.ends.embed(tokens, tokens[:, :1])

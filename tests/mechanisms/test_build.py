@@ -10,7 +10,7 @@ def test_a_name_a_name_with_hyperparameters_and_a_class():
     assert build(ALIGNMENTS, {"location": {"max_length": 17}}, 2, 3, 3).max_length == 17
     assert build(ALIGNMENTS, {"location": None}, 2, 3, 3).max_length == 1024
     assert isinstance(build(ALIGNMENTS, Location, 2, 3, 3), Location)
-    assert len(build(MODELS, {"transformer": {"layers": 3}}, 8, causal=True).blocks) == 3
+    assert len(build(MODELS, {"transformer": {"layers": 3}}, 8, causal=True).stack.blocks) == 3
 
 
 @pytest.mark.parametrize(

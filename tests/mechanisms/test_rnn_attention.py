@@ -1,10 +1,13 @@
-"""Both readings against their papers' equations, step by step with torch's cells."""
+"""The readings against their papers' equations, step by step with torch's cells."""
 
 import pytest
 import torch
 from torch import nn
 
-from mechanisms import ALIGNMENTS, MODELS, traced
+from mechanisms import ALIGNMENTS, MODELS, POSITIONS, traced
+from mechanisms.models.readings import READINGS
+
+from .formulas import HISTORIES, PAIRS
 
 B, S, Q, D = 2, 7, 5, 6
 CELLS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
@@ -15,52 +18,87 @@ def run(cell: nn.Module, x: torch.Tensor, state: tuple) -> tuple:
     return after if isinstance(after, tuple) else (after,)
 
 
-def attend(attention, s: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """One decoder state against the annotations, as the papers have it; one row of the batch."""
-    a = attention.alignment
-    scores = torch.stack([torch.dot(a.v[0], torch.tanh(a.W[0].T @ s + a.U[0].T @ h_i + a.b[0, 0])) for h_i in h])
-    weights = scores.exp() / scores.exp().sum()
-    return sum(w * h_i for w, h_i in zip(weights, h, strict=True)), weights
+class Book:
+    """Attends with one decoder state after another, a row of the batch and a key at a time, as the papers have it."""
+
+    def __init__(self, model, name: str, h: torch.Tensor) -> None:
+        self.alignment, self.position = model.reading.attention.alignment, model.position
+        self.name, self.h = name, h
+        self.weights: list[torch.Tensor] = []
+
+    def attend(self, state: torch.Tensor) -> torch.Tensor:
+        t = len(self.weights)
+        rows = []
+        for b, (s, h) in enumerate(zip(state, self.h, strict=True)):
+            if self.name in HISTORIES:
+                before = [weights[b] for weights in self.weights]
+                rows.append(HISTORIES[self.name](self.alignment, s, h, 0, before))
+            else:
+                rows.append(torch.stack([self.score(s, h_j, t, j) for j, h_j in enumerate(h)]).softmax(0))
+        self.weights.append(torch.stack(rows))
+        return torch.stack(
+            [sum(w * h_j for w, h_j in zip(a, h, strict=True)) for a, h in zip(rows, self.h, strict=True)]
+        )
+
+    def score(self, s: torch.Tensor, h: torch.Tensor, t: int, j: int) -> torch.Tensor:
+        """Query t stands beside key t of the other sequence."""
+        at = torch.tensor([t]), torch.tensor([j])
+        s, h = (self.position.rotate(x[None, None, None], n)[0, 0, 0] for x, n in zip((s, h), at, strict=True))
+        bias = self.position.bias(*at)
+        score = PAIRS[self.name](self.alignment, s, h, 0, j)
+        return score if bias is None else score + bias[0, 0, 0]
 
 
 def annotations(model, source):
-    h, _ = model.encoder(source)
+    h, _ = model.encoder(model.position.embed(source, torch.arange(S)))
     start = torch.tanh(h[:, 0, D // 2 :] @ model.W_s.weight.T + model.W_s.bias)
     return h, start.chunk(model.states, dim=1)
 
 
-def bahdanau(model, cell_name, source, query):
+def bahdanau(model, cell_name, book, state, query):
     cell = CELLS[cell_name](2 * D, D).double()
     cell.load_state_dict(model.reading.cell.state_dict())
-    h, state = annotations(model, source)
-    outputs, weights = [], []
-    for t in range(Q):
-        read = [attend(model.reading.attention, state[0][b], h[b]) for b in range(B)]
-        context = torch.stack([c for c, _ in read])
-        weights.append(torch.stack([w for _, w in read]))
-        state = run(cell, torch.cat([query[:, t], context], 1), state)
+    outputs = []
+    for x in query.unbind(1):
+        context = book.attend(state[0])
+        state = run(cell, torch.cat([x, context], 1), state)
         outputs.append(model.reading.output(torch.cat([state[0], context], 1)))
-    return torch.stack(outputs, 1), torch.stack(weights, 1)
+    return torch.stack(outputs, 1), cell
 
 
-def luong(model, cell_name, source, query):
+def luong(model, cell_name, book, state, query):
     cell = CELLS[cell_name](D, D).double()
     cell.load_state_dict({name.removesuffix("_l0"): w for name, w in model.reading.decoder.state_dict().items()})
-    h, state = annotations(model, source)
-    outputs, weights = [], []
-    for t in range(Q):
-        state = run(cell, query[:, t], state)
-        read = [attend(model.reading.attention, state[0][b], h[b]) for b in range(B)]
-        weights.append(torch.stack([w for _, w in read]))
-        joined = torch.cat([torch.stack([c for c, _ in read]), state[0]], 1)
+    outputs = []
+    for x in query.unbind(1):
+        state = run(cell, x, state)
+        joined = torch.cat([book.attend(state[0]), state[0]], 1)
         outputs.append(torch.tanh(joined @ model.reading.output.weight.T))
-    return torch.stack(outputs, 1), torch.stack(weights, 1)
+    return torch.stack(outputs, 1), cell
 
 
-@pytest.mark.parametrize("reference", [bahdanau, luong])
-@pytest.mark.parametrize("cell", sorted(CELLS))
-def test_reading_follows_the_paper(reference, cell):
-    model = MODELS["rnn_attention"](D, cell=cell, reading=reference.__name__).double()
+def luong_input_feeding(model, cell_name, book, state, query):
+    cell = CELLS[cell_name](2 * D, D).double()
+    cell.load_state_dict(model.reading.cell.state_dict())
+    fed, outputs = torch.zeros_like(state[0]), []
+    for x in query.unbind(1):
+        state = run(cell, torch.cat([x, fed], 1), state)
+        fed = torch.tanh(torch.cat([book.attend(state[0]), state[0]], 1) @ model.reading.output.weight.T)
+        outputs.append(fed)
+    return torch.stack(outputs, 1), cell
+
+
+REFERENCES = [bahdanau, luong, luong_input_feeding]
+
+
+def test_every_reading_has_a_reference():
+    assert {reference.__name__ for reference in REFERENCES} == set(READINGS)
+
+
+def assert_follows(reference, cell="gru", alignment="additive", position="none"):
+    """Outputs, weights, every gradient, and the steps."""
+    reading = reference.__name__
+    model = MODELS["rnn_attention"](D, cell=cell, reading=reading, alignment=alignment, position=position).double()
     for name, parameter in model.named_parameters():
         if "bias" in name or name.endswith(".b"):  # they start at zero, where their part would not be seen
             nn.init.normal_(parameter)
@@ -68,17 +106,76 @@ def test_reading_follows_the_paper(reference, cell):
     query = torch.randn(B, Q, D, dtype=torch.float64, requires_grad=True)
     with traced(model):
         got = model(source, query)
-    wanted, weights = reference(model, cell, source, query)
+    h, state = annotations(model, source)
+    book = Book(model, alignment, h)
+    wanted, copy = reference(model, cell, book, state, model.position.embed(query, torch.arange(Q)))
+    weights = torch.stack(book.weights, 1)[:, None].detach()
     torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-12)
-    torch.testing.assert_close(model.weights(), [weights[:, None].detach()], rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(model.weights(), [weights], rtol=1e-11, atol=1e-12)
 
     direction = torch.randn_like(got)
     untraced = model(source, query)
-    leaves = [source, query, *model.encoder.parameters(), *model.W_s.parameters()]
-    leaves += [*model.reading.attention.parameters(), *model.reading.output.parameters()]
-    pair = [torch.autograd.grad((x * direction).sum(), leaves, retain_graph=True) for x in (untraced, wanted)]
-    for a, b in zip(*pair, strict=True):
+    own = [p for n, p in model.named_parameters() if not n.startswith(("reading.cell", "reading.decoder"))]
+    cells = list((model.reading.decoder if reading == "luong" else model.reading.cell).parameters())
+    for output, decoder in ((untraced, cells), (wanted, list(copy.parameters()))):
+        leaves = [source, query, *own, *decoder]
+        grads = torch.autograd.grad((output * direction).sum(), leaves, allow_unused=True, materialize_grads=True)
+        if output is untraced:
+            found = grads
+    assert len(found) == 2 + len(list(model.parameters()))
+    for a, b in zip(found, grads, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+
+    with torch.no_grad():
+        state = model.start(source)
+        for t in range(Q):
+            output, state = model.step(query[:, t], state)
+            torch.testing.assert_close(output, wanted[:, t].detach(), rtol=1e-11, atol=1e-12)
+    return model
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_reading_follows_the_paper(reference, cell):
+    assert_follows(reference, cell)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("alignment", sorted(HISTORIES))
+def test_reading_passes_on_what_was_looked_at(reference, alignment):
+    assert_follows(reference, alignment=alignment)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("alignment", ["scaled_dot", "concat", "gaussian"])
+@pytest.mark.parametrize("position", sorted(POSITIONS))
+def test_positions_stand_side_by_side(reference, alignment, position):
+    assert_follows(reference, alignment=alignment, position=position)
+
+
+@pytest.mark.parametrize("reading", sorted(READINGS))
+def test_local_m_looks_beside_itself(reading):
+    """Query t stands at source position t, in one call and in steps; far behind the source it reads nothing."""
+    model = MODELS["rnn_attention"](D, reading=reading, alignment={"local_m": {"window": 1}}).double()
+    source, query = torch.randn(B, 3, D, dtype=torch.float64), torch.randn(B, 6, D, dtype=torch.float64)
+    with traced(model):
+        model(source, query)
+    seen = torch.tensor([[abs(t - j) <= 1 for j in range(3)] for t in range(6)])
+    assert torch.equal(model.weights()[0].bool(), seen.expand(B, 1, 6, 3))
+
+
+@pytest.mark.parametrize("alignment", sorted(HISTORIES))
+@pytest.mark.parametrize("reading", sorted(READINGS))
+def test_a_state_is_a_snapshot(reading, alignment):
+    """Two continuations of one state do not see each other's history."""
+    model = MODELS["rnn_attention"](D, reading=reading, alignment=alignment).double()
+    source, query = torch.randn(B, S, D, dtype=torch.float64), torch.randn(B, 3, D, dtype=torch.float64)
+    with torch.no_grad():
+        _, state = model.step(query[:, 0], model.start(source))
+        first, _ = model.step(query[:, 1], state)
+        model.step(query[:, 2], state)
+        again, _ = model.step(query[:, 1], state)
+    assert torch.equal(first, again)
 
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
@@ -100,7 +197,7 @@ def test_a_bound_cell_is_torchs_cell(cell):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("reading", ["bahdanau", "luong"])
+@pytest.mark.parametrize("reading", sorted(READINGS))
 def test_keys_are_projected_once(reading, monkeypatch):
     model = MODELS["rnn_attention"](D, reading=reading)
     calls = []

@@ -1,8 +1,18 @@
 import pytest
 import torch
-from torch import nn
 
-from mechanisms import ALIGNMENTS, CAUSAL, FULL, MODELS, state_tensors, traced
+from mechanisms import (
+    ALIGNMENTS,
+    CAUSAL,
+    FULL,
+    MODELS,
+    POSITIONS,
+    Mask,
+    MultiHeadAttention,
+    sliding,
+    state_tensors,
+    traced,
+)
 
 B, S, Q, D, H = 2, 7, 5, 12, 3
 
@@ -14,17 +24,17 @@ def sequences(s: int = S) -> tuple[torch.Tensor, torch.Tensor]:
 def by_the_book(model, source, query):
     """Every layer at every position, and the answers cut out at the end."""
     x = torch.cat([source, query], 1)
-    x = model.position.embed(x, torch.arange(x.shape[1]))
-    for block in model.blocks:
-        normed = block.norm_1(x)
+    x = model.stack.position.embed(x, torch.arange(x.shape[1]))
+    for block in model.stack.blocks:
+        normed = block.residual_1.norm(x)
         x = x + block.attention(normed, normed, CAUSAL if model.causal else FULL)
-        x = x + block.feed_forward(block.norm_2(x))
-    return model.norm(x)[:, source.shape[1] :]
+        x = x + block.feed_forward(block.residual_2.norm(x))
+    return model.stack.norm(x)[:, source.shape[1] :]
 
 
 @pytest.mark.parametrize("s", [0, S])
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize("name", list(ALIGNMENTS))
+@pytest.mark.parametrize("name", [n for n in ALIGNMENTS if not ALIGNMENTS[n].needs_history])
 def test_the_last_layer_at_the_queries_alone_is_the_whole_computation(name, causal, s):
     model = MODELS["transformer"](D, causal=causal, layers=3, heads=H, alignment=name).double()
     source, query = sequences(s)
@@ -34,34 +44,6 @@ def test_the_last_layer_at_the_queries_alone_is_the_whole_computation(name, caus
     pair = [torch.autograd.grad((x * direction).sum(), list(model.parameters())) for x in (got, wanted)]
     for a, b in zip(*pair, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
-
-
-def test_a_block_is_torchs_encoder_layer():
-    block = MODELS["transformer"](D, heads=H, layers=1).double().blocks[0]
-    for parameter in block.parameters():
-        nn.init.normal_(parameter, std=0.3)
-    theirs = nn.TransformerEncoderLayer(
-        D, H, 4 * D, dropout=0.0, activation="gelu", batch_first=True, norm_first=True, dtype=torch.float64
-    )
-    maps = block.attention
-    with torch.no_grad():
-        theirs.self_attn.in_proj_weight.copy_(torch.cat([maps.W_q.weight, maps.W_k.weight, maps.W_v.weight]))
-        theirs.self_attn.in_proj_bias.copy_(torch.cat([maps.W_q.bias, torch.zeros(D), maps.W_v.bias]))
-    for mine, other in (
-        (maps.W_o, theirs.self_attn.out_proj),
-        (block.feed_forward[0], theirs.linear1),
-        (block.feed_forward[2], theirs.linear2),
-        (block.norm_1, theirs.norm1),
-        (block.norm_2, theirs.norm2),
-    ):
-        other.load_state_dict(mine.state_dict())
-    x = torch.randn(B, S, D, dtype=torch.float64, requires_grad=True)
-    hidden = torch.ones(S, S, dtype=torch.bool).triu(1)
-    got, wanted = block(x, 0, CAUSAL), theirs(x, src_mask=hidden)
-    torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
-    direction = torch.randn_like(got)
-    a, b = (torch.autograd.grad((y * direction).sum(), x)[0] for y in (got, wanted))
-    torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
 def test_weights_are_those_of_the_queries():
@@ -74,6 +56,70 @@ def test_weights_are_those_of_the_queries():
     for weights in layers:
         assert not weights[..., future].any()
         assert weights[..., ~future].all()
+
+
+@pytest.mark.parametrize("position", list(POSITIONS))
+@pytest.mark.parametrize("window", [1, 3, 64])
+def test_a_window_is_a_band(window, position):
+    """Against the same weights under a mask written out by hand, in training and in decoding."""
+    model = MODELS["transformer"](D, heads=H, window=window, position=position, layers=2).double()
+    source, query = sequences()
+    n = S + Q
+    band = torch.tensor([[0 <= i - j < window for j in range(n)] for i in range(n)])
+    x = model.stack.position.mark(torch.cat([source, query], 1))
+    for block in model.stack.blocks:
+        x = by_hand(block, x, band)
+    wanted = model.stack.norm(x)[:, S:]
+    torch.testing.assert_close(model(source, query), wanted, rtol=1e-10, atol=1e-11)
+    with torch.no_grad():
+        state = model.start(source)
+        for t in range(Q):
+            output, state = model.step(query[:, t], state)
+            torch.testing.assert_close(output, wanted[:, t], rtol=1e-10, atol=1e-11)
+    assert state[0].keys.shape[2] == min(window, n)
+
+
+def by_hand(block, x, allowed):
+    """One pre-norm block with everything spelt out, under a dense mask."""
+    attention, given = block.attention, block.residual_1.norm(x)
+    position, at = attention.attention.position, torch.arange(x.shape[1])
+    q, k, v = (
+        linear(given).unflatten(2, (H, D // H)).transpose(1, 2)
+        for linear in (attention.W_q, attention.W_k, attention.W_v)
+    )
+    scores = position.rotate(q, at) @ position.rotate(k, at).transpose(2, 3) / (D // H) ** 0.5
+    bias = position.bias(at, at)
+    scores = scores if bias is None else scores + bias
+    context = scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
+    y = x + attention.W_o(context.transpose(1, 2).flatten(2))
+    return y + block.feed_forward(block.residual_2.norm(y))
+
+
+@pytest.mark.parametrize("name", [n for n in ALIGNMENTS if not ALIGNMENTS[n].needs_history])
+@pytest.mark.parametrize("key_heads", [1, 2])
+def test_grouped_heads_are_repeated_keys(key_heads, name):
+    """A grouped-query layer is a full one in which the heads of a group have the same keys, values and scores."""
+    grouped = MultiHeadAttention(8, 4, name, key_heads=key_heads).double()
+    full = MultiHeadAttention(8, 4, name).double()
+    shared = 4 // key_heads
+    state = {}
+    for key, value in grouped.state_dict().items():
+        if key.startswith(("W_k", "W_v")):
+            value = value.unflatten(0, (key_heads, 2)).repeat_interleave(shared, 0).flatten(0, 1)
+        elif key.startswith("attention.alignment"):
+            value = value.repeat_interleave(shared, 0)
+        state[key] = value
+    full.load_state_dict(state)
+    source, query = torch.randn(B, 7, 8, dtype=torch.float64), torch.randn(B, 5, 8, dtype=torch.float64)
+    for mask in (FULL, CAUSAL, sliding(3)):
+        torch.testing.assert_close(grouped(query, source, mask), full(query, source, mask), rtol=1e-11, atol=1e-12)
+        grouped.attention.plain_bytes, grouped.attention.block_bytes = 0, 1
+        torch.testing.assert_close(grouped(query, source, mask), full(query, source, mask), rtol=1e-11, atol=1e-12)
+        with traced(grouped):
+            torch.testing.assert_close(grouped(query, source, mask), full(query, source, mask), rtol=1e-11, atol=1e-12)
+    assert grouped.attention.weights.shape == (B, 4, 5, 7)
+    keys, values = grouped.project(source)
+    assert keys.shape[1] == values.shape[1] == key_heads, "the cache holds the shared heads alone"
 
 
 def test_the_cache_grows_by_doubling_and_counts_what_is_in_use():
@@ -106,3 +152,41 @@ def test_mistakes_get_their_sentence():
         MODELS["transformer"](D, heads=5)
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         MODELS["transformer"](D, layers=0)
+    with pytest.raises(ValueError, match="3 heads cannot share 2 key heads"):
+        MODELS["transformer"](D, heads=3, key_heads=2)
+    with pytest.raises(ValueError, match="a window must hold at least the query's own position, and is 0"):
+        MODELS["transformer"](D, heads=3, window=0)
+    with pytest.raises(ValueError, match=r"unknown norm 'prae'\. Did you mean 'pre'"):
+        MODELS["transformer_encoder"](D, norm="prae")
+    with pytest.raises(ValueError, match="is an encoder-decoder and needs a source"):
+        MODELS["transformer_encoder_decoder"](D)(torch.zeros(B, 0, D), torch.zeros(B, Q, D))
+    with pytest.raises(ValueError, match="max_length = 3 positions, and the sequence has 12"):
+        MODELS["transformer"](D, position={"learned": {"max_length": 3}})(torch.zeros(B, S, D), torch.zeros(B, Q, D))
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("causal", [True, False])
+def test_encoder_decoder_is_the_book(causal, norm):
+    """Stack by stack with nothing left out; the layers themselves are held against torch's elsewhere."""
+    model = MODELS["transformer_encoder_decoder"](D, heads=H, norm=norm, causal=causal).double()
+    source, query = sequences()
+    h = model.encoder.position.embed(source, torch.arange(S))
+    for block in model.encoder.blocks:
+        h = block(h, 0, FULL)
+    h = model.encoder.norm(h)
+    y = model.decoder.position.embed(query, torch.arange(Q))
+    for block in model.decoder.blocks:
+        y = block(y, 0, CAUSAL if causal else FULL, (*block.cross.project(h), Mask(offset=0)))
+    torch.testing.assert_close(model(source, query), model.decoder.norm(y), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_the_encoder_sees_everything(norm):
+    model = MODELS["transformer_encoder"](D, heads=H, norm=norm).double()
+    source, query = sequences()
+    query.requires_grad_()
+    (gradient,) = torch.autograd.grad((model(source, query)[:, 0] * torch.randn(D)).sum(), query)
+    assert gradient[:, -1].any(), "the first answer depends on the last query"
+    assert not model.decodes
+    with pytest.raises(ValueError, match="TransformerEncoder answers all queries together"):
+        model.start(source)

@@ -29,7 +29,7 @@ def test_help_is_quick_and_names_every_command(shell):
         done = shell("--help")
         times.append(processor_seconds() - before)
     assert done.returncode == 0
-    for command in ("ls", "info", "plan", "run", "status", "report", "check", "new", "env"):
+    for command in ("ls", "info", "plan", "run", "status", "report", "check", "new", "env", "costs", "docs"):
         assert command in done.stdout
     assert min(times) < 0.5, times
 
@@ -151,6 +151,8 @@ SENTENCES = [
     (("status", "runs/no-such-run"), "there is no run at runs/no-such-run"),
     (("report", "runs/no-such-run"), "there is no run at runs/no-such-run"),
     (("plan", "suites/smoke.yaml", "--plugin", "no/such.py"), "plugin no/such.py: no such file"),
+    (("costs", "suites/smoke.yaml", "--width", "8"), "--width is given beside a suite, which has its own"),
+    (("costs", "suites/smok.yaml"), "there is no suite file suites/smok.yaml. Did you mean 'smoke.yaml'?"),
     (("plan", "suites/smoke.yaml", "--device", "tpu"), "--device tpu: this machine has no such device"),
 ]
 
@@ -168,10 +170,21 @@ def test_ls_and_info_know_formula_and_source(shell):
     listed = shell("ls").stdout
     for name in ("additive", "scaled_dot", "rnn_attention", "transformer", "recall", "throughput", "softmax"):
         assert name in listed
+    line = next(line for line in listed.splitlines() if line.startswith("additive"))
+    assert line.split("  ")[-1].strip() == "Bahdanau et al. 2014"
+    assert "vᵀ tanh(W s + U h + b)" in line
     shown = shell("info", "additive").stdout
     assert "tanh" in shown
     assert "1409.0473" in shown
-    assert "alignment" in shell("info", "transformer").stdout
+    assert "8,320 at width 64" in shown
+
+
+def test_costs_of_a_suite(shell, tiny):
+    done = shell("costs", tiny(mechanisms="[gru: {layers: 2}]", train="{width: 8}"), "--length", "10")
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("gru")).split()
+    operations = 2 * 2 * 3 * 8 * (8 + 8)
+    assert row == ["gru", "8", "864", f"{operations / 1000:.2f}k", f"{operations / 1000:.2f}k", "1.00", "64"]
 
 
 def test_env_names_the_versions(shell):

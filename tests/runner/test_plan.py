@@ -1,5 +1,6 @@
 """A suite becomes the cells it asks for, and a cell's key changes exactly when its result could."""
 
+import functools
 import itertools
 
 import pytest
@@ -57,6 +58,14 @@ def test_untrained_probes_have_cells_of_their_own(tiny):
     assert [k for k in kinds if k[0] == "speed"] == [("speed", 0, ("throughput",))]
     assert sum(k[0] == "initial" for k in kinds) == 3
     assert all(k[2] == ("accuracy", "gradient_flow") for k in kinds if k[0] == "train")
+
+
+def test_a_default_alignment_is_an_alignment_too(tiny):
+    """A transformer of which the suite says nothing more does not count as a model without attention."""
+    made = plan(
+        tiny(mechanisms="[gru, transformer: {heads: 2}, transformer: {alignment: {location: {max_length: 9}}}]")
+    )
+    assert [row.alignment for row in made.rows()] == [None, "scaled_dot", "location"]
 
 
 def test_keys_are_distinct_and_repeatable(tiny):
@@ -169,6 +178,108 @@ def test_what_no_model_can_run_is_skipped_with_its_reason(tiny, write):
     assert all(row.reason for row in rows)
 
 
+def test_a_model_that_sees_all_queries_cannot_face_a_task_that_leaks(tiny, write):
+    plugin = write(
+        "leaky.py",
+        "from mechanisms import MODELS\n"
+        "from tasks import TASKS\n"
+        "TASKS.register('leaky')(type('Leaky', (TASKS['copy'],), {'leaks': True}))\n"
+        "TASKS.register('open')(type('Open', (TASKS['leaky'],), {'causal': False}))\n"
+        "MODELS.register('oracle')(type('Oracle', (MODELS['gru'],), {'bidirectional': True, 'causal_only': False}))\n",
+    )
+    path = tiny(
+        mechanisms="[gru, oracle]",
+        tasks="[leaky: {length: 3, items: 2}, open: {length: 3, items: 2}, copy: {length: 3, items: 2}]",
+    )
+    made = plan(path, plugin)
+    # Where all may see all, nothing is given away that a later query does not show to everybody.
+    assert {(c.label, c.task) for c in made.cells} == {
+        ("gru", "leaky"), ("gru", "copy"), ("oracle", "open"), ("oracle", "copy"),
+    }  # fmt: skip
+    reasons = {(skip.label, skip.task): skip.reason for skip in made.skips}
+    assert "in leaky a later one gives an earlier answer away" in reasons["oracle", "leaky"]
+
+
+def test_what_cannot_stand_in_a_model_is_skipped_before_it_is_built(tiny, monkeypatch):
+    """Built into it would raise; and a suite of nothing else is a mistake of nobody's."""
+    from mechanisms import ALIGNMENTS, MODELS
+
+    needy = next(entry.name for entry in ALIGNMENTS.entries() if entry.value.needs_history)
+    built = []
+    original = MODELS["transformer"].__init__
+    monkeypatch.setattr(
+        MODELS["transformer"], "__init__", functools.wraps(original)(lambda self, *a, **k: built.append(k))
+    )
+    for match in (None, "{parameters: 5000}"):
+        made = plan(tiny(mechanisms=f"[transformer: {{alignment: [{needy}]}}]", train=None, match=match))
+        assert made.cells == []
+        (skip,) = made.skips
+        assert skip.label == f"transformer({needy})"
+        assert "rnn_attention" in skip.reason, "it names who can"
+    assert built == []
+
+
+OUTSIDE = """
+import {library}
+from mechanisms import MODELS
+
+
+class Borrowed(MODELS["gru"]):
+    @classmethod
+    def depends_on(cls, settings):
+        return ({library}.{name},)
+
+
+MODELS.register("borrowed")(Borrowed)
+"""
+
+
+def test_key_follows_what_a_model_brings_in(tiny, write, monkeypatch):
+    """The source of a class that the settings name, and the version of the distribution it is from."""
+    from importlib import metadata
+
+    from runner import sources
+
+    def key(library, name):
+        plugin = write("borrowing.py", OUTSIDE.format(library=library, name=name))
+        (cell,) = plan(tiny(mechanisms="[borrowed]"), plugin).cells
+        return cell.key
+
+    assert sources.versions(pytest.Item) == [f"pytest {metadata.version('pytest')}"]
+    first = key("pytest", "Item")
+    assert first == key("pytest", "Item")
+    monkeypatch.setattr(sources.importlib.metadata, "version", lambda name: "99")
+    assert key("pytest", "Item") != first
+
+
+def test_key_follows_the_source_of_a_class_that_a_model_brings_in(tiny, write, monkeypatch, tmp_path):
+    import sys
+
+    from mechanisms import MODELS
+    from runner import plan as plan_module
+
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Borrowed(MODELS["gru"]):
+        @classmethod
+        def depends_on(cls, settings):
+            import lender
+
+            return (lender.Lent,)
+
+    MODELS.register("borrowed")(Borrowed)
+    keys = []
+    for number in (1, 1, 2):
+        write("lender.py", f"class Lent:\n    number = {number}\n")
+        sys.modules.pop("lender", None)
+        sys.path_importer_cache.clear()
+        plan_module._code.cache_clear()
+        keys += [cell.key for cell in plan(tiny(mechanisms="[borrowed]")).cells]
+    MODELS.forget("borrowed")
+    sys.modules.pop("lender")
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_data_is_the_same_for_every_mechanism_and_differs_by_seed_and_purpose(tiny):
     from runner.cell import data_stream
 
@@ -194,3 +305,17 @@ def test_initial_weights_depend_on_mechanism_and_seed_alone(tiny):
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_part_of_a_part_is_in_the_key_and_its_plugin_is_loaded(tiny, write):
+    path = tiny(mechanisms="[transformer: {heads: 2, alignment: [{local_m: {alignment: inner, window: 2}}]}]")
+
+    def cell(name, scale):
+        plugin = write(f"{name}.py", PLUGIN.format(name="inner", scale=scale, doc=""))
+        (found,) = plan(path, plugin).cells
+        REGISTRIES["alignment"].forget("inner")
+        return found, plugin
+
+    (first, plugin), (second, _) = cell("one", 1.0), cell("two", 2.0)
+    assert first.plugins == (str(plugin),)
+    assert first.key != second.key

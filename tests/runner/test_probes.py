@@ -164,6 +164,40 @@ def test_throughput_counts_tokens(monkeypatch):
     assert rows["peak_memory", 30].value > rows["peak_memory", 10].value > 0
 
 
+class Together(SequenceModel):
+    """Answers all queries at once, and so has no step."""
+
+    def __init__(self, width, *, causal=True):
+        super().__init__(width, causal=causal)
+        self.map = nn.Linear(width, width)
+
+    def forward(self, source, query):
+        return self.map(query + source.mean(1, keepdim=True))
+
+
+def test_what_cannot_decode_is_timed_in_training_alone():
+    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject))
+    assert {(row.quantity, row.length) for row in rows} == {
+        (quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)
+    }
+    assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
+
+
+def test_cost_rows():
+    """A linear map of the queries: 2 width² a query, half of the positions are queries."""
+    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["cost"](lengths=[10, 30]).untrained(subject))
+    assert rows == [Measurement("cost", "flops_counted", 6 * 6, "flop/token", length=n) for n in (10, 30)]
+    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = {(row.quantity, row.length): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
+    assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("state", 7): 24}
+
+
+def test_what_does_not_depend_on_the_weights_is_measured_once():
+    assert [name for name in PROBES if not PROBES[name].seeded] == ["cost", "throughput"]
+
+
 def test_transformer_state_grows_with_the_length():
     subject = Subject(lambda: MODELS["transformer"](6, layers=2), 6, CPU, functools.partial(seeds.generator, CPU))
     rows = Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject)

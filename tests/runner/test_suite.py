@@ -39,6 +39,26 @@ MISTAKES = [
     ({"tasks": "[copy: {length: 3, itmes: 9}]"}, 4, "copy has no setting 'itmes'. Did you mean 'items'?"),
     ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but recall of 4 pairs needs at least 12"),
     ({"tasks": "[]"}, 6, "the suite names no task to train on, which accuracy needs"),
+    ({"match": "{paramters: 9000}", "train": None}, 7, "unknown key 'match.paramters'. Did you mean 'parameters'?"),
+    ({"match": "{parameters: many}", "train": None}, 7, "match.parameters: input should be a valid integer"),
+    ({"match": "{parameters: 0}", "train": None}, 7, "match.parameters: input should be greater than 0, not 0"),
+    ({"match": "{}", "train": None}, 7, "the key 'match.parameters' is missing"),
+    ({"match": "{parameters: 9000}"}, 5, "train.width is given beside match, which finds each mechanism's width"),
+    (
+        {"match": "{parameters: 9000}", "train": None, "mechanisms": "[gru: {layers: 0}]"},
+        3,
+        "gru: layers must be at least 1, got 0",
+    ),
+    (
+        {
+            "match": "{parameters: 9000}",
+            "train": None,
+            "mechanisms": "[linear_attention: {position: {learned: {a: 3}}}]",
+        },
+        3,
+        "position 'learned' has no hyper-parameter 'a'.",
+    ),
+    ({"probes": "[cost: {lengths: [1]}]"}, 6, "cost needs lengths of at least 2"),
     ({"probes": "[acuracy]"}, 6, "unknown probe 'acuracy'. Did you mean 'accuracy'?"),
     ({"probes": "[throughput: {lengths: [1]}]"}, 6, "throughput needs lengths of at least 2"),
 ]

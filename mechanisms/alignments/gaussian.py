@@ -1,0 +1,30 @@
+"""e(s, h) = -‖s - h‖² / (2√d)
+
+Tsai et al. 2019, "Transformer dissection: an unified understanding for Transformer's attention via the lens of
+kernel" (arXiv 1908.11775), the Gaussian (RBF) kernel of table 1, with √d for its width. As
+-‖s - h‖² / 2 = ⟨s, h⟩ - ‖s‖²/2 - ‖h‖²/2 it is an inner product of vectors with two more columns.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
+
+
+@ALIGNMENTS.register("gaussian")
+class Gaussian(InnerProduct):
+    compiles = True
+
+    def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
+        require_equal_widths("gaussian", query_dim, key_dim)
+        super().__init__(heads, query_dim, key_dim)
+        self.scale = key_dim**-0.5
+
+    def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
+        norm = -0.5 * query.square().sum(-1, keepdim=True)
+        return torch.cat([query, norm, torch.ones_like(norm)], dim=-1)
+
+    def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
+        norm = -0.5 * key.square().sum(-1, keepdim=True)
+        return torch.cat([key, torch.ones_like(norm), norm], dim=-1)

@@ -1,0 +1,58 @@
+"""e_tj = score(s, h_j) for keys within D of p_t = t, the query's own position; the others are out
+
+Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+(arXiv 1508.04025), section 3.2, local-m, around any other alignment. A query that has no key so near reads zero.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..build import Choice, build
+from .alignment import ALIGNMENTS, Alignment
+
+
+class Around(Alignment):
+    """Scores as another alignment does."""
+
+    positional = True
+
+    def __init__(self, heads: int, query_dim: int, key_dim: int, alignment: Choice) -> None:
+        super().__init__(heads, query_dim, key_dim)
+        self.inner = build(ALIGNMENTS, alignment, heads, query_dim, key_dim)
+        if self.inner.needs_history or isinstance(self.inner, Around):
+            raise ValueError(f"{type(self).__name__} stands around alignments that look everywhere, not {alignment}")
+        self.max_length = self.inner.max_length
+        self.reads_keys = self.inner.reads_keys
+
+    def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
+        return self.inner.project_query(query)
+
+    def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
+        return self.inner.project_key(key, position)
+
+    def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
+        return self.inner.score(query, key)
+
+    @property
+    def kernel_scale(self) -> float | None:
+        return self.inner.kernel_scale
+
+    @property
+    def pair_flops(self) -> int:
+        return self.inner.pair_flops
+
+    def flops(self, queries: int, keys: int) -> int:
+        return self.inner.flops(queries, keys)
+
+
+@ALIGNMENTS.register("local_m")
+class LocalM(Around):
+    compiles = True
+
+    def __init__(
+        self, heads: int, query_dim: int, key_dim: int, *, alignment: Choice = "general", window: int = 10
+    ) -> None:
+        if window < 0:
+            raise ValueError(f"local_m's window is the keys to each side, and is {window}")
+        super().__init__(heads, query_dim, key_dim, alignment)
+        self.window = window

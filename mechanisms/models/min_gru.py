@@ -1,0 +1,52 @@
+"""h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ h̃_t;  z_t = sigmoid(W_z x_t + b_z);  h̃_t = W_h x_t + b_h
+
+Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201), section 3.1: no gate reads the state, so all
+states come from one scan. It scans z itself, not its logarithm, so h̃ may be negative and needs no g(h̃).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..multi_head import xavier
+from .chunks import wide
+from .mixing import Mixer, MixerModel
+from .model import MODELS
+from .scan import linear_scan
+
+
+class MinGRUMixer(Mixer):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.W_z = xavier(width, width)
+        self.W_h = xavier(width, width)
+
+    def prefill(self, x: Float[Tensor, "b n d"]) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b d"]]:
+        z, candidate = self._gate(x)
+        states = linear_scan(1 - z, z * candidate)
+        # From an empty sequence there is no last state, and the zero in front is taken.
+        last = states[:, -1] if x.shape[1] else states.new_zeros(x.shape[0], self.width)
+        return states.to(x.dtype), last
+
+    def step(
+        self, x: Float[Tensor, "b d"], state: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        z, candidate = self._gate(x)
+        state = torch.lerp(state, candidate, z)
+        return state.to(x.dtype), state
+
+    def flops(self, length: int) -> int:
+        return 4 * length * self.width**2
+
+    def _gate(self, x: Float[Tensor, "*b d"]) -> tuple[Float[Tensor, "*b d"], Float[Tensor, "*b d"]]:
+        return wide(self.W_z(x)).sigmoid(), wide(self.W_h(x))
+
+
+@MODELS.register("min_gru")
+class MinGRU(MixerModel):
+    complexity = "n·d² work; √n sequential steps (scan)"
+    compiles = True
+
+    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: int = 4) -> None:
+        super().__init__(width, lambda: MinGRUMixer(width), causal=causal, layers=layers, expansion=expansion)

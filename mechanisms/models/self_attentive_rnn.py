@@ -1,0 +1,117 @@
+"""[h̃_t; c̃_t] = Σ_{i<t} a_ti [h_i; c_i],  a_t = normalised e(W [x_t; h̃_{t-1}], h_i);  h_t, c_t = cell(x_t, h̃_t, c̃_t)
+
+Cheng, Dong, Lapata 2016, "Long short-term memory-networks for machine reading" (arXiv 1601.06733), eq. 4 to 9: in
+place of its last state, the cell goes on from what it reads of all its states. There the score is additive and the
+cell an LSTM; here any score and any cell will do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..alignments import ALIGNMENTS
+from ..attention import Attention
+from ..build import Choice, build
+from ..masks import Mask
+from ..multi_head import xavier
+from ..normalizers import NORMALIZERS
+from ..positions import POSITIONS
+from .model import MODELS, SequenceModel, State
+from .recurrent import initialise_recurrent, matrix_weights, require_cell
+
+CELLS: dict[str, Callable[[int, int], nn.RNNCellBase]] = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """The states so far as projected keys and as values, and the last summary h̃."""
+
+    keys: Float[Tensor, "b 1 t a"]
+    values: Float[Tensor, "b 1 t m"]
+    summary: Float[Tensor, "b d"]
+
+
+@MODELS.register("self_attentive_rnn")
+class SelfAttentiveRNN(SequenceModel):
+    causal_only = True
+    complexity = "n²·d + n·d² work; n sequential steps"
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        causal: bool = True,
+        cell: str = "lstm",
+        alignment: Choice = "additive",
+        normalizer: Choice = "softmax",
+        position: Choice = "none",
+    ) -> None:
+        super().__init__(width, causal=causal)
+        require_cell(cell)
+        self.cell = CELLS[cell](width, width)
+        initialise_recurrent(self.cell)
+        self.states = 2 if cell == "lstm" else 1
+        self.W_x = xavier(width, width, bias=False)
+        self.W_h = xavier(width, width, bias=False)
+        self.position = build(POSITIONS, position, width, 1, True)
+        scorer = build(ALIGNMENTS, alignment, 1, width, width)
+        self.attention = Attention(scorer, build(NORMALIZERS, normalizer), self.position)
+
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
+        outputs, _ = self._walk(torch.cat([source, query], dim=1), None, source.shape[1])
+        return outputs[:, source.shape[1] :]
+
+    def start(self, source: Float[Tensor, "b s d"]) -> State:
+        return self._walk(source, None)[1] if source.shape[1] else None
+
+    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
+        outputs, state = self._walk(query[:, None], state)
+        return outputs[:, 0], state
+
+    def _walk(
+        self, x: Float[Tensor, "b n d"], tape: Tape | None, source: int = 0
+    ) -> tuple[Float[Tensor, "b n d"], Tape | None]:
+        """Read on from `tape`. Traced weights are those behind the first `source` positions."""
+        x = self.position.mark(x, 0 if tape is None else tape.keys.shape[2])
+        outputs, weights, asked = [], [], self.W_x(x)
+        for now, query in zip(x.unbind(1), asked.unbind(1), strict=True):
+            before = self._recall(now, query, tape)
+            after = self.cell(now, before if self.states > 1 else before[0])
+            tape = self._wound(tape, after if isinstance(after, tuple) else (after,), before[0])
+            outputs.append(tape.values[:, 0, -1, : self.width])
+            if self.attention.tracing and self.attention.weights is not None:
+                weights.append(F.pad(self.attention.weights, (0, x.shape[1] - self.attention.weights.shape[3])))
+        if weights:
+            self.attention.weights = torch.cat(weights, dim=2)[:, :, source:]
+        return torch.stack(outputs, dim=1), tape
+
+    def _recall(self, x: Float[Tensor, "b d"], asked: Float[Tensor, "b d"], tape: Tape | None) -> tuple[Tensor, ...]:
+        """Return what stands in for the cell's last state."""
+        if tape is None:
+            if self.attention.tracing:
+                self.attention.weights = x.new_zeros(len(x), 1, 1, 0)  # nothing to look back at
+            return (torch.zeros_like(x),) * self.states
+        query = asked + self.W_h(tape.summary)
+        mask = Mask(offset=tape.keys.shape[2])
+        context = self.attention(query[:, None, None], tape.keys, tape.values, mask)[:, 0, 0]
+        return context.chunk(self.states, dim=1)  # type: ignore[no-any-return]
+
+    def _wound(self, tape: Tape | None, state: tuple[Tensor, ...], summary: Float[Tensor, "b d"]) -> Tape:
+        value = torch.cat(state, dim=1)[:, None, None]
+        key = self.attention.project_keys(state[0][:, None, None], 0 if tape is None else tape.keys.shape[2])
+        if tape is None:
+            return Tape(key, value, summary)
+        return Tape(torch.cat([tape.keys, key], dim=2), torch.cat([tape.values, value], dim=2), summary)
+
+    def flops(self, source: int, query: int) -> int:
+        n = source + query
+        pairs = n * (n - 1) // 2
+        scorer = self.attention.alignment
+        # A new key is projected and a query asked at every position; every pair of them is scored once.
+        scores = scorer.flops(n, n) - scorer.heads * (n * n - pairs) * scorer.pair_flops
+        maps = matrix_weights(self.cell) + self.W_x.weight.numel() + self.W_h.weight.numel()
+        return 2 * n * maps + scores + 2 * pairs * self.states * self.width

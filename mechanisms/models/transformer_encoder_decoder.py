@@ -1,0 +1,94 @@
+"""encoder: y = LN(x + MultiHead(x, x)), x' = LN(y + FFN(y));  decoder: the same, masked, with LN(y + MultiHead(y, h))
+between;  FFN(x) = max(0, x W_1 + b_1) W_2 + b_2
+
+Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3. Normalised after each part as there, or
+before it with norm: pre, and then once more at the end of either stack (Xiong et al. 2020, arXiv 2002.04745). Positions
+are marked in the self-attentions and not between the two sequences, as in T5 (Raffel et al. 2020, arXiv 1910.10683).
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..build import Choice
+from ..masks import CAUSAL, FULL
+from .blocks import CrossBlock, Memory, Stack
+from .cache import Cache
+from .model import MODELS, SequenceModel, State, require_source
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What the decoder's layers have seen of themselves, and what they see of the source."""
+
+    caches: list[Cache]
+    memories: list[Memory]
+
+
+@MODELS.register("transformer_encoder_decoder")
+class TransformerEncoderDecoder(SequenceModel):
+    complexity = "n²·d + n·d² work; 1 sequential step"
+    compiles = True
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        causal: bool = True,
+        layers: int = 2,
+        heads: int = 2,
+        key_heads: int | None = None,
+        alignment: Choice = "scaled_dot",
+        normalizer: Choice = "softmax",
+        position: Choice = "sinusoidal",
+        norm: str = "post",
+        expansion: int = 4,
+    ) -> None:
+        super().__init__(width, causal=causal)
+        self.encoder, self.decoder = (
+            Stack(
+                width,
+                mask=mask,
+                layers=layers,
+                heads=heads,
+                key_heads=key_heads,
+                alignment=alignment,
+                normalizer=normalizer,
+                position=position,
+                norm=norm,
+                expansion=expansion,
+                activation=nn.ReLU,
+                cross=cross,
+            )
+            for mask, cross in ((FULL, False), (CAUSAL if causal else FULL, True))
+        )
+
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
+        output: Tensor = self.decoder(query, 0, self._read(source))
+        return output
+
+    @property
+    def decodes(self) -> bool:
+        return self.causal
+
+    def start(self, source: Float[Tensor, "b s d"]) -> State:
+        if not self.causal:
+            raise ValueError("a decoder with causal=False answers all queries together and cannot decode by steps")
+        return Decoding(self.decoder.start(source[:, :0]), self._read(source))
+
+    def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
+        now = state.caches[0].length
+        memories = [(keys, values, mask._replace(offset=now)) for keys, values, mask in state.memories]
+        return self.decoder.step(query, state.caches, memories), state
+
+    def weights(self) -> list[Float[Tensor, "b h q s"]]:
+        crosses = [block.cross for block in self.decoder.blocks if isinstance(block, CrossBlock)]
+        return [cross.attention.weights for cross in crosses if cross.attention.weights is not None]
+
+    def _read(self, source: Float[Tensor, "b s d"]) -> list[Memory]:
+        require_source(self, source)
+        return self.decoder.memories(self.encoder(source), 0)
+
+    def flops(self, source: int, query: int) -> int:
+        return self.encoder.flops(source, source) + self.decoder.flops(query, query, source)

@@ -1,0 +1,37 @@
+"""What a forward costs in operations, and decoding in memory, over a sweep of lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from results import Measurement
+
+from ..flops import cost_of
+from .probe import PROBES, Probe, Subject
+
+
+@PROBES.register("cost")
+class Cost(Probe):
+    """Floating-point operations per token of a forward, counted by torch and by the formula, and the decoding state.
+
+    A forward of length n reads n/2 source tokens and answers n/2 queries, without embeddings and readout; products
+    count a multiplication and an addition as two, and nothing else counts. The state is that of one sequence behind
+    n source tokens. What a model has no formula for, or no state, is left out.
+    """
+
+    seeded = False
+
+    def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512)) -> None:
+        self.lengths = tuple(lengths)
+        if min(self.lengths, default=0) < 2:
+            raise ValueError(f"cost needs lengths of at least 2, not {lengths}")
+
+    def untrained(self, subject: Subject) -> Iterator[Measurement]:
+        for done, length in enumerate(self.lengths):
+            subject.progress(done, len(self.lengths))
+            cost = cost_of(subject.build().to(subject.device), length)
+            yield Measurement("cost", "flops_counted", cost.counted / length, "flop/token", length=length)
+            if cost.analytic is not None:
+                yield Measurement("cost", "flops_analytic", cost.analytic / length, "flop/token", length=length)
+            if cost.state is not None:
+                yield Measurement("cost", "state", cost.state, "bytes", length=length)
