@@ -25,6 +25,7 @@ from runner.probes.memory import peak_bytes
 from runner.probes.throughput import synchronise
 
 WIDTH, HEADS, BATCH = 64, 2, 4
+DECODED_WIDTH = 128
 LENGTHS = (512, 1024, 2048, 4096, 8192)
 Work = Callable[[], object]
 
@@ -167,13 +168,15 @@ def windows(device: torch.device) -> None:
 
 
 def projected_keys(device: torch.device) -> None:
-    width, n = 128, 512
-    print(f"decoding 64 steps over {n} source positions at width {width}, keys projected at every step / once")
+    print(f"decoding 64 steps at width {DECODED_WIDTH}, keys projected at every step / once, by source length")
     for name in ("additive", "concat"):
-        model = RNNAttention(width, alignment=name).to(device)
-        source, query = torch.randn(BATCH, n, width, device=device), torch.randn(BATCH, width, device=device)
-        value = ratio(decoding(model, source, query, every=True), decoding(model, source, query, every=False), device)
-        print(f"  {name:14} {value:.2f}")
+        model, shown = RNNAttention(DECODED_WIDTH, alignment=name).to(device), []
+        for n in (512, 1024, 2048):
+            source = torch.randn(BATCH, n, DECODED_WIDTH, device=device)
+            query = torch.randn(BATCH, DECODED_WIDTH, device=device)
+            every, once = (decoding(model, source, query, every=every) for every in (True, False))
+            shown.append(f"{ratio(every, once, device):.2f} at {n}")
+        print(f"  {name:14} {', '.join(shown)}")
 
 
 def decoding(model: RNNAttention, source: Tensor, query: Tensor, *, every: bool) -> Work:

@@ -47,7 +47,9 @@ def ranked(results: Results) -> pd.DataFrame:
 
 
 def _identities(results: Results) -> list[Record]:
-    each = results.all_cells.drop_duplicates("mechanism")
+    # A mechanism that the plan leaves out altogether stands with its reason among the skipped, and has no rank.
+    cells = results.all_cells
+    each = cells[cells["task"].notna() | (cells["outcome"] != "skipped")].drop_duplicates("mechanism")
     return records(each[["mechanism", "model", "alignment", "origin"]])
 
 

@@ -164,7 +164,12 @@ class Expansion:
             if isinstance(cause, ValueError | TypeError | UserError):
                 raise self.file.error(where, sentence) from None
             return replace(mechanism, refusal=f"no width could be found for it: {sentence}")
-        sized = replace(mechanism, width=found.size.width, parameters=found.size.parameters)
+        sized = replace(
+            mechanism,
+            width=found.size.width,
+            parameters=found.size.parameters,
+            settings={**mechanism.settings, **found.settings},
+        )
         return sized if found.matches(target) else replace(sized, refusal=_too_far(mechanism, found, target))
 
     def _parts(self, owner: type, settings: Settings, where: Where, inside: str = "") -> dict[str, Entry[Any]]:
@@ -287,8 +292,11 @@ def _label(model: str, settings: Settings, varied: set[str]) -> str:
 def _shown(key: str, value: Any) -> str:
     if isinstance(value, dict) and len(value) == 1:
         ((name, inner),) = value.items()
-        return f"{name}({', '.join(f'{k}={v}' for k, v in (inner or {}).items())})"
-    return str(value) if isinstance(value, str) else f"{key}={value}"
+        settings = [_shown(k, v) if k in PARTS else f"{k}={v}" for k, v in (inner or {}).items()]
+        return f"{name}({', '.join(settings)})"
+    if isinstance(value, str):
+        return value
+    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
 
 
 def _task_label(task: TaskAt) -> str:

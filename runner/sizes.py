@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from inspect import signature
 from typing import Any
 
 import torch
 
-from mechanisms import SequenceModel
+from mechanisms import SequenceModel, hyperparameters
 
 from . import seeds
 from .network import parameter_count
 
 TOLERANCE = 0.02
+STRETCH = 0.25  # of a hidden layer, beyond which it would be another model
 WIDEST = 16384
 PROBED = 128  # neighbours tried where a model cannot have a width; heads and halves divide one of so many
 
@@ -27,10 +29,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Fit:
-    """The width that comes nearest, and how far it is from its neighbour on the other side (0: it has none)."""
+    """The width that comes nearest, and how far it is from its neighbour on the other side (0: it has none).
+
+    `settings` are what had to be set beside it.
+    """
 
     size: Size
     step: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def matches(self, target: int) -> bool:
         return abs(self.size.parameters - target) <= TOLERANCE * target
@@ -54,9 +60,27 @@ def model_parameters(model: type[SequenceModel], width: int, settings: Mapping[s
 def fit_model(model: type[SequenceModel], settings: Mapping[str, Any], target: int) -> Fit:
     """Return the width at which the model's number of parameters comes nearest to `target`.
 
+    Where widths are too far apart for that, because heads divide them, the feed-forward networks make up the rest.
     Raises NoWidthError, and whatever but a ValueError the model raises: that means "not this width".
     """
-    return fit(lambda width: model_parameters(model, width, settings), target)
+    found = fit(lambda width: model_parameters(model, width, settings), target)
+    free = (hyperparameters(model, 1) or {}).keys() - settings.keys()
+    return found if found.matches(target) or "expansion" not in free else _stretched(model, settings, found, target)
+
+
+def _stretched(model: type[SequenceModel], settings: Mapping[str, Any], found: Fit, target: int) -> Fit:
+    """Widen or narrow the hidden layers behind a width that is nearly right; their parameters are linear in that."""
+    width = found.size.width
+    hidden = round(signature(model).parameters["expansion"].default * width)
+
+    def sized(units: int) -> Size:
+        return Size(width, model_parameters(model, width, {**settings, "expansion": units / width}))
+
+    each = sized(hidden + 1).parameters - found.size.parameters
+    wanted = hidden + round((target - found.size.parameters) / each)
+    if not hidden * (1 - STRETCH) <= wanted <= hidden * (1 + STRETCH):
+        return found
+    return replace(found, size=sized(wanted), settings={"expansion": wanted / width})
 
 
 def fit(count: Callable[[int], int], target: int) -> Fit:

@@ -20,10 +20,10 @@ class Concat(Alignment):
         self.W_s, self.W_h, self.v = tanh_parameters(heads, query_dim, key_dim)
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
-        return per_head(query, self.W_s)
+        return 2 * per_head(query, self.W_s)
 
     def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
-        return per_head(key, self.W_h)
+        return 2 * per_head(key, self.W_h)
 
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
         return tanh_scores(query, key, self.v)

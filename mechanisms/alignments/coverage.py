@@ -22,15 +22,15 @@ class Coverage(HistoryAlignment):
         self.w = nn.Parameter(torch.randn(heads, 1, query_dim))
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
-        return per_head(query, self.W) + self.b
+        return 2 * (per_head(query, self.W) + self.b)
 
     def project_key(self, key: Float[Tensor, "b h k dk"], position: Tensor) -> Float[Tensor, "b h k a"]:
-        return per_head(key, self.U)
+        return 2 * per_head(key, self.U)
 
     def score_after(
         self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: History
     ) -> Float[Tensor, "b h q k"]:
-        return tanh_scores(query, key + history.total[..., None] * self.w, self.v)
+        return tanh_scores(query, key + history.total[..., None] * (2 * self.w), self.v)
 
     @property
     def pair_flops(self) -> int:

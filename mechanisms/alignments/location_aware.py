@@ -27,17 +27,17 @@ class LocationAware(HistoryAlignment):
         self.U = nn.Parameter(torch.randn(heads, filters, query_dim) / filters**0.5)
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
-        return per_head(query, self.W) + self.b
+        return 2 * (per_head(query, self.W) + self.b)
 
     def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
-        return per_head(key, self.V)
+        return 2 * per_head(key, self.V)
 
     def score_after(
         self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: History
     ) -> Float[Tensor, "b h q k"]:
         features = F.conv1d(history.previous, self.F, padding="same", groups=self.heads)
         features = features.reshape(len(key), self.heads, -1, key.shape[2]).transpose(2, 3)
-        return tanh_scores(query, key + per_head(features, self.U), self.v)
+        return tanh_scores(query, key + 2 * per_head(features, self.U), self.v)
 
     @property
     def pair_flops(self) -> int:

@@ -33,10 +33,10 @@ class Monotonic(HistoryAlignment):
         self.r = nn.Parameter(torch.full((heads, 1, 1), offset))
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
-        return per_head(query, self.W) + self.b
+        return 2 * (per_head(query, self.W) + self.b)
 
     def project_key(self, key: Float[Tensor, "b h k dk"], position: Tensor) -> Float[Tensor, "b h k a"]:
-        return per_head(key, self.U)
+        return 2 * per_head(key, self.U)
 
     def begin(self, key: Float[Tensor, "b h k a"]) -> History:
         """Before the first step the walk stands at the first key."""

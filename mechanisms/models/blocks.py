@@ -49,10 +49,10 @@ class Block(nn.Module):
     """Self-attention and a feed-forward network, each in a residual."""
 
     def __init__(
-        self, width: int, attention: MultiHeadAttention, activation: nn.Module, norm: str, expansion: int
+        self, width: int, attention: MultiHeadAttention, activation: nn.Module, norm: str, expansion: float
     ) -> None:
         super().__init__()
-        self.width, self.hidden = width, expansion * width
+        self.width, self.hidden = width, round(expansion * width)
         self.attention = attention
         self.residual_1 = RESIDUALS[norm](width)
         self.feed_forward = nn.Sequential(xavier(width, self.hidden), activation, xavier(self.hidden, width))
@@ -96,7 +96,7 @@ class CrossBlock(Block):
         attention: MultiHeadAttention,
         activation: nn.Module,
         norm: str,
-        expansion: int,
+        expansion: float,
         cross: MultiHeadAttention,
     ) -> None:
         super().__init__(width, attention, activation, norm, expansion)
@@ -124,7 +124,7 @@ class Stack(nn.Module):
         alignment: Choice,
         normalizer: Choice,
         position: Choice,
-        expansion: int,
+        expansion: float,
         activation: type[nn.Module],
         norm: str = "pre",
         key_heads: int | None = None,
@@ -133,6 +133,8 @@ class Stack(nn.Module):
         super().__init__()
         if layers < 1:
             raise ValueError(f"layers must be at least 1, got {layers}")
+        if round(expansion * width) < 1:
+            raise ValueError(f"expansion {expansion} leaves the feed-forward network nothing at width {width}")
         if norm not in RESIDUALS:
             raise ValueError(f"unknown norm '{norm}'.{nearest(norm, RESIDUALS)}")
         self.mask = mask

@@ -40,7 +40,7 @@ class External(PreNormModel):
         module: str = DEFAULT,
         arguments: dict[str, Any] | None = None,
         layers: int = 1,
-        expansion: int = 4,
+        expansion: float = 4.0,
     ) -> None:
         kind = resolve(module)
         if arguments is None:

@@ -124,7 +124,9 @@ class GatedDelta(MixerModel):
     complexity = "n·d² work; n/64 sequential steps (chunked)"
     compiles = True
 
-    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: int = 4, heads: int = 2) -> None:
+    def __init__(
+        self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0, heads: int = 2
+    ) -> None:
         super().__init__(
             width, lambda: GatedDeltaMixer(width, heads), causal=causal, layers=layers, expansion=expansion
         )

@@ -93,7 +93,9 @@ class GatedLinearAttention(MixerModel):
     complexity = "n·d² work; √n sequential steps (chunked, scan over chunks)"
     compiles = True
 
-    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: int = 4, heads: int = 2) -> None:
+    def __init__(
+        self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0, heads: int = 2
+    ) -> None:
         super().__init__(
             width, lambda: GatedLinearAttentionMixer(width, heads), causal=causal, layers=layers, expansion=expansion
         )

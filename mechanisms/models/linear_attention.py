@@ -81,7 +81,7 @@ class LinearAttention(MixerModel):
         *,
         causal: bool = True,
         layers: int = 2,
-        expansion: int = 4,
+        expansion: float = 4.0,
         heads: int = 2,
         position: Choice = "sinusoidal",
     ) -> None:

@@ -92,7 +92,7 @@ class Mamba(MixerModel):
         *,
         causal: bool = True,
         layers: int = 2,
-        expansion: int = 4,
+        expansion: float = 4.0,
         state: int = 16,
         convolution: int = 4,
     ) -> None:

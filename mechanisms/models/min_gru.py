@@ -48,5 +48,5 @@ class MinGRU(MixerModel):
     complexity = "n·d² work; √n sequential steps (scan)"
     compiles = True
 
-    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: int = 4) -> None:
+    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0) -> None:
         super().__init__(width, lambda: MinGRUMixer(width), causal=causal, layers=layers, expansion=expansion)

@@ -36,12 +36,13 @@ class Mixer(nn.Module, ABC):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, mixer: nn.Module, expansion: int) -> None:
+    def __init__(self, width: int, mixer: nn.Module, expansion: float) -> None:
         super().__init__()
         self.norm_1 = nn.LayerNorm(width)
         self.mixer = mixer
         self.norm_2 = nn.LayerNorm(width)
-        self.feed_forward = nn.Sequential(xavier(width, expansion * width), nn.GELU(), xavier(expansion * width, width))
+        hidden = round(expansion * width)
+        self.feed_forward = nn.Sequential(xavier(width, hidden), nn.GELU(), xavier(hidden, width))
 
     def forward(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b q d"]:
         """Return the outputs from position `first` on."""
@@ -58,13 +59,19 @@ class PreNormModel(SequenceModel):
     """The blocks over any module that maps (batch, length, width) to the same."""
 
     def __init__(
-        self, width: int, mixer: Callable[[], nn.Module], *, causal: bool = True, layers: int = 2, expansion: int = 4
+        self,
+        width: int,
+        mixer: Callable[[], nn.Module],
+        *,
+        causal: bool = True,
+        layers: int = 2,
+        expansion: float = 4.0,
     ) -> None:
         super().__init__(width, causal=causal)
         for name, value in (("layers", layers), ("expansion", expansion)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        self.expansion = expansion
+        self.hidden = round(expansion * width)
         self.blocks = nn.ModuleList(Block(width, mixer(), expansion) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
@@ -109,7 +116,7 @@ class MixerModel(PreNormModel):
     def flops(self, source: int, query: int) -> int:
         mixers = sum(mixer.flops(source + query) for _, mixer in self._layers())
         positions = (len(self.blocks) - 1) * (source + query) + query
-        return mixers + 4 * self.expansion * self.width**2 * positions
+        return mixers + 4 * self.hidden * self.width * positions
 
     def _layers(self) -> list[tuple[Block, Mixer]]:
         blocks = [block for block in self.blocks if isinstance(block, Block)]

@@ -31,7 +31,7 @@ class Transformer(SequenceModel):
         normalizer: Choice = "softmax",
         position: Choice = "sinusoidal",
         window: int | None = None,
-        expansion: int = 4,
+        expansion: float = 4.0,
     ) -> None:
         super().__init__(width, causal=causal)
         mask = CAUSAL if causal else FULL

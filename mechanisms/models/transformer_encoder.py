@@ -32,7 +32,7 @@ class TransformerEncoder(SequenceModel):
         position: Choice = "sinusoidal",
         window: int | None = None,
         norm: str = "post",
-        expansion: int = 4,
+        expansion: float = 4.0,
     ) -> None:
         super().__init__(width, causal=causal)
         self.stack = Stack(

@@ -43,7 +43,7 @@ class TransformerEncoderDecoder(SequenceModel):
         normalizer: Choice = "softmax",
         position: Choice = "sinusoidal",
         norm: str = "post",
-        expansion: int = 4,
+        expansion: float = 4.0,
     ) -> None:
         super().__init__(width, causal=causal)
         self.encoder, self.decoder = (

@@ -22,6 +22,7 @@ from .drawing import canvas
 from .theme import Style, log_ticks, styles
 
 WIDTH, HEIGHT, LINE = 3.7, 2.35, 0.19  # inches: a panel, and a line of a legend
+HANDLE, LETTER = 1.1, 0.067  # inches: what stands before a legend's text, and about what a letter of it takes
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def grid(results: Results, panels: Panels) -> tuple[Figure, dict[tuple[str, str]
     entries = max(panels.data["mechanism"].isin(family.mechanisms).sum() and len(family.mechanisms) for family in shown)
     legend = LINE * (entries + (2 if panels.legend_title else 1))
     height = HEIGHT * len(panels.rows)
-    figure = canvas(max(2, len(shown)) * WIDTH if len(shown) > 1 else 1.6 * WIDTH, height + legend + 0.3)
+    wide = max(WIDTH, *(HANDLE + LETTER * len(text) for family in shown for text in _labels(family, panels)))
+    figure = canvas(max(2, len(shown)) * wide if len(shown) > 1 else max(1.6 * WIDTH, wide), height + legend + 0.3)
     ratios = [HEIGHT] * len(panels.rows) + [legend]
     axes = figure.subplots(len(panels.rows) + 1, len(shown), squeeze=False, height_ratios=ratios)
     found = {}
@@ -125,7 +127,6 @@ def _share(ax: Axes, first: Axes, of_row: Axes) -> None:
 
 def _legend(ax: Axes, family: Family, panels: Panels, looks: dict[str, Style]) -> None:
     ax.set_axis_off()
-    drawn = [name for name in family.mechanisms if (panels.data["mechanism"] == name).any()]
     handles = [
         Line2D(
             [],
@@ -133,11 +134,11 @@ def _legend(ax: Axes, family: Family, panels: Panels, looks: dict[str, Style]) -
             color=looks[name].colour,
             marker=looks[name].marker if panels.markers else "",
             linestyle=_linestyle(looks[name]),
-            label=short(name, family) + (panels.note(name) if panels.note else ""),
+            label=label,
         )
-        for name in drawn
+        for name, label in zip(_drawn(family, panels), _labels(family, panels), strict=True)
     ]
-    ax.legend(
+    legend = ax.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(0.0, 1.0),
@@ -146,6 +147,16 @@ def _legend(ax: Axes, family: Family, panels: Panels, looks: dict[str, Style]) -
         alignment="left",
         handlelength=3,
     )
+    # The figure is made wide enough for it; else the panels above would give way.
+    legend.set_in_layout(False)
+
+
+def _drawn(family: Family, panels: Panels) -> list[str]:
+    return [name for name in family.mechanisms if (panels.data["mechanism"] == name).any()]
+
+
+def _labels(family: Family, panels: Panels) -> list[str]:
+    return [short(name, family) + (panels.note(name) if panels.note else "") for name in _drawn(family, panels)]
 
 
 def _ticks(ax: Axes, panels: Panels) -> None:

@@ -28,7 +28,8 @@ def figure(results: Results) -> Drawing | None:
     words = data.pivot(index="mechanism", columns="task", values="shown")
     names, tasks = list(data["mechanism"].unique()), list(data["task"].unique())
     values, words = values.loc[names, tasks], words.loc[names, tasks]
-    drawn = canvas(2.6 + 1.0 * len(tasks), 0.9 + 0.29 * len(names))
+    labels = 0.068 * max(len(name) for name in names)
+    drawn = canvas(max(2.6 + 1.0 * len(tasks), 1.3 + labels + 0.8 * len(tasks)), 0.9 + 0.29 * len(names))
     ax = drawn.subplots()
     ax.set_facecolor("#F0F0F0")
     ax.grid(False)

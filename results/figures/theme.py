@@ -3,8 +3,8 @@
 The colour tells the alignment (or, where there is none, the model), the marker and the dash the model.
 Known names have their colour for good, so it is the same in every run; unknown ones (plugins) take the
 next free colour in alphabetical order, so it is the same all over a run. The colours are those of
-Okabe and Ito (2008) without the yellow, and of Tol's "muted" scheme for the rest: both are made for
-colour-blind readers.
+Okabe and Ito (2008) without the yellow, of Tol's "muted" scheme for the rest, and of his "light" and
+"medium-contrast" ones for plugins: all are made for colour-blind readers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,26 @@ COLOURS = {
     "general": "#009E73",
     "location": "#E69F00",
     "cosine": "#CC79A7",
+    "concat": "#882255",
+    "concat_identity": "#44AA99",
+    "gaussian": "#999933",
+    "location_aware": "#661100",
+    "coverage": "#332288",
+    "monotonic": "#6699CC",
+    "local_m": "#AA4499",
+    "local_p": "#117733",
     "rnn": "#888888",
     "lstm": "#000000",
     "gru": "#6A3D9A",
     "rnn_encoder_decoder": "#8C510A",
+    # These stand beside the models above, and in no panel beside an alignment of the same colour.
+    "linear_attention": "#0072B2",
+    "gated_linear_attention": "#56B4E9",
+    "gated_delta": "#009E73",
+    "mamba": "#D55E00",
+    "min_gru": "#CC79A7",
 }
-SPARE = ["#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733", "#661100", "#6699CC", "#DDCC77"]
+SPARE = ["#EE8866", "#44BB99", "#AAAA00", "#EE99AA", "#77AADD", "#BBCC33", "#997700", "#994455", "#DDCC77"]
 MARKERS = {
     "rnn": "o",
     "lstm": "s",
@@ -38,8 +52,16 @@ MARKERS = {
     "rnn_encoder_decoder": "D",
     "rnn_attention": "P",
     "transformer": "X",
+    "transformer_encoder": "v",
+    "transformer_encoder_decoder": "d",
+    "self_attentive_rnn": "p",
+    "linear_attention": "<",
+    "gated_linear_attention": ">",
+    "gated_delta": "h",
+    "mamba": "*",
+    "min_gru": "8",
 }
-SPARE_MARKERS = ["v", "<", ">", "p", "h", "d", "*", "8"]
+SPARE_MARKERS = ["H", "1", "2", "3", "4", "|", "_", "."]
 DASHES: dict[str, Any] = {"rnn": (4, 1.5), "gru": (5, 1.5, 1, 1.5), "rnn_encoder_decoder": (2, 1)}
 # The second, third ... mechanism of the same model and alignment (other hyper-parameters).
 VARIANTS: list[Any] = ["", (4, 1.5), (1.2, 1.2), (5, 1.5, 1, 1.5), (7, 2), (3, 1, 1, 1, 1, 1)]

@@ -16,7 +16,7 @@ DTYPES = [torch.float32, torch.float64]
 def pair(kind: type, norm: str, activation: str, dtype: torch.dtype) -> tuple[Block, nn.Module]:
     attentions = [MultiHeadAttention(D, H) for _ in range(2 if kind is CrossBlock else 1)]
     act = nn.GELU() if activation == "gelu" else nn.ReLU()
-    ours = kind(D, attentions[0], act, norm, 4, *attentions[1:]).to(dtype)
+    ours = kind(D, attentions[0], act, norm, 4.0, *attentions[1:]).to(dtype)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.3)
     layer = nn.TransformerDecoderLayer if kind is CrossBlock else nn.TransformerEncoderLayer

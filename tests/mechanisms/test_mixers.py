@@ -268,7 +268,7 @@ def by_the_book(model, source, query):
 @pytest.mark.parametrize("s", [0, 17])
 @pytest.mark.parametrize("name", NAMES)
 def test_model_is_its_blocks_and_steps_are_forward(name, s):
-    model = MODELS[name](D, layers=3, expansion=2).double()
+    model = MODELS[name](D, layers=3, expansion=2.0).double()
     source, query = (torch.randn(B, n, D, dtype=torch.float64) for n in (s, 13))
     got, wanted = model(source, query), by_the_book(model, source, query)
     torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-12)
@@ -324,8 +324,8 @@ def test_mistakes_get_their_sentence(name):
     model = MODELS[name]
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         model(D, layers=0)
-    with pytest.raises(ValueError, match="expansion must be at least 1, got 0"):
-        model(D, expansion=0)
+    with pytest.raises(ValueError, match="expansion must be at least 1, got 0.0"):
+        model(D, expansion=0.0)
     with pytest.raises(ValueError, match="cannot look ahead"):
         model(D, causal=False)
     if name in ("linear_attention", "gated_linear_attention", "gated_delta"):

@@ -73,7 +73,7 @@ def test_a_transformer_within_the_margin():
 
     Layer one answers at all positions, the last at the queries; with a causal mask half of the square would do.
     """
-    heads, expansion = 2, 4
+    heads, expansion = 2, 4.0
     projections = lambda queries: 2 * WIDTH * WIDTH * (2 * queries + 2 * N)  # noqa: E731
     forward = lambda queries: 2 * 2 * expansion * WIDTH * WIDTH * queries  # noqa: E731
     square = lambda queries: 2 * 2 * queries * N * WIDTH  # noqa: E731

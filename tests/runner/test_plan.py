@@ -6,6 +6,7 @@ import itertools
 import pytest
 import torch
 
+from registry import UserError
 from runner.kinds import REGISTRIES
 from runner.plan import make_plan
 from runner.suite import SuiteFile
@@ -319,3 +320,15 @@ def test_a_part_of_a_part_is_in_the_key_and_its_plugin_is_loaded(tiny, write):
     (first, plugin), (second, _) = cell("one", 1.0), cell("two", 2.0)
     assert first.plugins == (str(plugin),)
     assert first.key != second.key
+
+
+def test_a_strangers_module_runs_by_its_dotted_path(tiny):
+    from runner.cell import measure
+
+    path = tiny(mechanisms="[external: {module: torch.nn.LSTM, layers: 1}]")
+    (cell,) = plan(path).cells
+    measured = measure(cell, lambda done, total: None, lambda: False)
+    values = {m.quantity: m.value for m in measured.measurements if m.stage == "test"}
+    assert 0 <= values["accuracy"] <= 1
+    with pytest.raises(UserError, match=r"tiny\.yaml:3: external: .*LSTTM.*LSTM"):
+        plan(tiny(mechanisms="[external: {module: torch.nn.LSTTM}]"))
