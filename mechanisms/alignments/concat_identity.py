@@ -1,6 +1,7 @@
 """e(s, h) = vᵀ tanh(s + h): concat with W fixed to identity blocks, W [s; h] = s + h
 
-The form that Luong, Pham, Manning 2015 (arXiv 1508.04025) had used where their concat did poorly: footnote 15.
+An ablation: Luong, Pham, Manning 2015 (arXiv 1508.04025), footnote 15, put the poor results of their concat down to
+having set part of W to the identity.
 """
 
 import torch

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from .scan import recurrence
 
-SEGMENT_NUMBERS = 2**19
+SEGMENT_NUMBERS = 2**18
 """The states of one segment on a processor: few enough to stay in its cache. Measured from 2^16 to 2^22."""
 
 DEVICE_NUMBERS = 2**25

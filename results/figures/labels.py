@@ -12,8 +12,8 @@ from matplotlib.transforms import Bbox
 NEAR = [(7, 0, "left"), (-7, 0, "right"), (0, 9, "center"), (0, -9, "center")]
 FAR = [
     (across * side, up, "left" if side > 0 else "right")
-    for up in (11, -11, 22, -22, 33, -33, 44, -44, 55, -55, 66, -66)
-    for across, side in ((9, 1), (9, -1), (26, 1), (26, -1))
+    for up in (11, -11, 22, -22, 33, -33, 44, -44, 55, -55, 66, -66, -77, -88, -99, -110, -121, -132)
+    for across, side in ((9, 1), (9, -1), (26, 1), (26, -1), (48, 1), (48, -1))
 ]
 
 

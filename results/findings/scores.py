@@ -13,7 +13,7 @@ from .compare import MARGIN, Difference, difference, means
 from .finding import Finding, listed
 
 SOLVED, CHANCE = 0.95, 0.1
-CONTENT = ("additive", "concat", "dot", "scaled_dot", "general", "cosine")
+CONTENT = ("additive", "concat", "concat_identity", "dot", "scaled_dot", "general", "cosine", "gaussian")
 
 
 def best(results: Results, ranking: pd.DataFrame) -> list[Finding]:
@@ -138,13 +138,13 @@ def content_or_location(results: Results) -> list[Finding]:
 
 
 def _agreed(host: str, gaps: dict[str, list[Difference]], sign: int, scores_there_are: int) -> list[Finding]:
-    """Say on which tasks all content-based scores that have a result are above (1) or below (-1) location."""
+    """Say on which tasks all scores of content alone that have a result are above (1) or below (-1) location."""
     agreed = {task: each for task, each in gaps.items() if each and all(gap.sign == sign for gap in each)}
     if not agreed:
         return []
     least = min(abs(gap.interval.value) for each in agreed.values() for gap in each)
     whole = all(len(each) == scores_there_are for each in agreed.values())
-    every = "every content-based score" + ("" if whole else " that has a result")
+    every = "every score of content alone" + ("" if whole else " that has a result")
     said = f"{every} beats location" if sign > 0 else f"location beats {every}"
     return [Finding("attention", f"In {host}, {said} on {listed(agreed)}, by {least:.2f} or more.")]
 

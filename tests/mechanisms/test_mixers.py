@@ -324,7 +324,7 @@ def test_mistakes_get_their_sentence(name):
     model = MODELS[name]
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         model(D, layers=0)
-    with pytest.raises(ValueError, match="expansion must be at least 1, got 0.0"):
+    with pytest.raises(ValueError, match=r"expansion must be at least 1, got 0\.0"):
         model(D, expansion=0.0)
     with pytest.raises(ValueError, match="cannot look ahead"):
         model(D, causal=False)

@@ -56,12 +56,12 @@ def test_attention_mends_only_where_the_seeds_agree(tmp_path: Path) -> None:
 def test_content_against_location(tmp_path: Path) -> None:
     location, dot, additive = "transformer(location)", "transformer(dot)", "transformer(additive)"
     told = sentences(tmp_path / "a", {location: [0.2, 0.3], dot: [0.9, 0.9], additive: [0.8, 0.8]})
-    assert about(told, "In transformer, every content-based score beats location on copy, by 0.55")
+    assert about(told, "In transformer, every score of content alone beats location on copy, by 0.55")
     mixed = sentences(tmp_path / "b", {location: [0.5, 0.5], dot: [0.9, 0.9], additive: [0.2, 0.2]})
     assert not about(mixed, "location")[1:]
     assert not about(mixed, "beats")
     reverse = sentences(tmp_path / "c", {location: [0.9, 0.9], dot: [0.1, 0.1], additive: [0.2, 0.2]})
-    assert about(reverse, "location beats every content-based score on copy")
+    assert about(reverse, "location beats every score of content alone on copy")
 
 
 def test_gates(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_whole_run(results: Results) -> None:
     assert about(told, "the gradient vanishes over 126 positions in rnn (0.200 [", "1 % left after 24")
     assert about(told, "the gradient holds", "transformer with every score")
     assert about(told, "10 of 255 cells gave no result: 4 diverged, 4 failed, 2 timeout.")
-    assert about(told, "every content-based score that has a result beats location on copy, adding and recall")
+    assert about(told, "every score of content alone that has a result beats location on copy, adding and recall")
     # Its second seed ran out of time: not solved, whatever the first one scored.
     assert not about(told, "adding: solved", "transformer")
 
