@@ -76,7 +76,8 @@ class SelfAttentiveRNN(SequenceModel):
         self, x: Float[Tensor, "b n d"], tape: Tape | None, source: int = 0
     ) -> tuple[Float[Tensor, "b n d"], Tape | None]:
         """Read on from `tape`. Traced weights are those behind the first `source` positions."""
-        x = self.position.mark(x, 0 if tape is None else tape.keys.shape[2])
+        first = 0 if tape is None else tape.keys.shape[2]
+        x, last = self.position.mark(x, first), first + x.shape[1]
         outputs, weights, asked = [], [], self.W_x(x)
         for now, query in zip(x.unbind(1), asked.unbind(1), strict=True):
             before = self._recall(now, query, tape)
@@ -84,7 +85,7 @@ class SelfAttentiveRNN(SequenceModel):
             tape = self._wound(tape, after if isinstance(after, tuple) else (after,), before[0])
             outputs.append(tape.values[:, 0, -1, : self.width])
             if self.attention.tracing and self.attention.weights is not None:
-                weights.append(F.pad(self.attention.weights, (0, x.shape[1] - self.attention.weights.shape[3])))
+                weights.append(F.pad(self.attention.weights, (0, last - self.attention.weights.shape[3])))
         if weights:
             self.attention.weights = torch.cat(weights, dim=2)[:, :, source:]
         return torch.stack(outputs, dim=1), tape

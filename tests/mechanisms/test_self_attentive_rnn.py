@@ -131,3 +131,16 @@ def test_mistakes_get_their_sentence():
         MODELS["self_attentive_rnn"](D, alignment={"location": {"max_length": 7}})(
             torch.randn(B, S, D), torch.randn(B, Q, D)
         )
+
+
+@torch.no_grad()
+def test_a_traced_step_has_the_weights_of_all_that_came_before():
+    model = MODELS["self_attentive_rnn"](6).double()
+    source, query = torch.randn(2, 7, 6, dtype=torch.float64), torch.randn(2, 1, 6, dtype=torch.float64)
+    state = model.start(source)
+    with traced(model):
+        model.step(query[:, 0], state)
+        stepped = model.weights()[0]
+        model(source, query)
+    torch.testing.assert_close(stepped, model.weights()[0], rtol=1e-11, atol=1e-12)
+    assert stepped.shape == (2, 1, 1, 8)
