@@ -33,7 +33,7 @@ new: setup  ## start a plugin: make new NAME=my_score [KIND=alignment]
 check: setup  ## check a plugin: make check NAME=my_score
 	@$(BENCH) check $(NAME)
 
-test: setup  ## run the tests (about 6 minutes on two cores)
+test: setup  ## run the tests (about 4 minutes on two cores)
 	.venv/bin/python -m pytest -n 2
 
 lint: setup  ## check style, types and who imports whom
