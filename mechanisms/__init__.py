@@ -5,7 +5,7 @@ from .attention import Attention, traced
 from .build import Choice, build, hyperparameters
 from .combine import PARTS, refusal, slots
 from .masks import CAUSAL, FULL, Mask, padding, sliding
-from .models import MODELS, SequenceModel, State, state_tensors
+from .models import MODELS, SequenceModel, State, state_bytes, state_tensors
 from .multi_head import MultiHeadAttention
 from .normalizers import NORMALIZERS, Normalizer
 from .positions import POSITIONS, Position
@@ -36,6 +36,7 @@ __all__ = [
     "refusal",
     "sliding",
     "slots",
+    "state_bytes",
     "state_tensors",
     "traced",
 ]

@@ -122,7 +122,7 @@ class Attention(nn.Module):
 
     def _project(self, query: Tensor, keys: Tensor, mask: Mask) -> Tensor:
         b, heads, q, _ = query.shape
-        if self.position is not None and type(self.position).rotate is not Position.rotate:
+        if self.position is not None and self.position.rotates():
             query = self.position.rotate(query, mask.positions(q, keys.shape[2], keys.device)[0])
         projected = self.alignment.project_query(self._folded(query))
         return projected.reshape(b, heads, q, projected.shape[3])
@@ -138,18 +138,15 @@ class Attention(nn.Module):
         if (
             self.alignment.kernel_scale is not None
             and type(self.normalizer) is Softmax
-            and not self._focuses()
+            and not self.alignment.focuses
             and not (self._bias_learns() and keys.device.type == "cpu")  # no kernel there gives a bias its gradient
         ):
             return "fused"
         large = query.shape[2] * self._row_bytes(keys, keys.shape[2]) > self.plain_bytes
         return "streamed" if large and not (self.normalizer.stochastic and self.training) else "plain"
 
-    def _focuses(self) -> bool:
-        return type(self.alignment).focus is not Alignment.focus
-
     def _bias_learns(self) -> bool:
-        if self.position is None or type(self.position).bias is Position.bias:
+        if self.position is None or not self.position.biases():
             return False
         return any(parameter.requires_grad for parameter in self.position.parameters())
 
@@ -159,7 +156,7 @@ class Attention(nn.Module):
         return keys.shape[0] * keys.shape[1] * self.groups * k * per_pair * keys.element_size()
 
     def _bias(self, q: int, k: int, mask: Mask, like: Tensor) -> Float[Tensor, "hq q k"] | None:
-        if self.position is None or type(self.position).bias is Position.bias:
+        if self.position is None or not self.position.biases():
             return None
         bias = self.position.bias(*mask.positions(q, k, like.device))
         return None if bias is None else bias.to(like.dtype)
@@ -170,7 +167,7 @@ class Attention(nn.Module):
         if bias is not None:
             scores = scores + bias
         allowed = mask.dense(q, k, scores.device)
-        focus = self.alignment.focus(query, _place(mask, q, k, scores.device)) if self._focuses() else None
+        focus = self.alignment.focus(query, _place(mask, q, k, scores.device)) if self.alignment.focuses else None
         if focus is None:
             return self.normalizer(scores, allowed)  # type: ignore[no-any-return]
         seen = focus.allowed if allowed is None else focus.allowed & allowed

@@ -9,7 +9,7 @@ from registry import Registry
 from .alignments import ALIGNMENTS
 from .models import MODELS, SequenceModel
 from .normalizers import NORMALIZERS
-from .positions import POSITIONS, Position
+from .positions import POSITIONS
 
 PARTS: dict[str, Registry[Any]] = {"alignment": ALIGNMENTS, "normalizer": NORMALIZERS, "position": POSITIONS}
 """The parts a model may be built from, by the constructor's argument that takes them."""
@@ -31,10 +31,6 @@ def refusal(model: type[SequenceModel], parts: Mapping[str, type[Any]]) -> str |
             f"(these do: {able})"
         )
     position = parts.get("position")
-    if position is not None and "alignment" not in slots(model) and not _only_embeds(position):
+    if position is not None and "alignment" not in slots(model) and (position.rotates() or position.biases()):
         return "its position scheme marks queries, keys or scores, and this model has none of them"
     return None
-
-
-def _only_embeds(position: type[Position]) -> bool:
-    return position.rotate is Position.rotate and position.bias is Position.bias

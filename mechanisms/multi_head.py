@@ -29,12 +29,10 @@ class MultiHeadAttention(nn.Module):
         key_heads: int | None = None,
     ) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
-            raise ValueError(f"width {width} cannot be split into {heads} heads; choose heads that divide it")
+        self.head_dim = head_width(width, heads)
         key_heads = heads if key_heads is None else key_heads
         if key_heads < 1 or heads % key_heads:
             raise ValueError(f"{heads} heads cannot share {key_heads} key heads; choose key_heads that divide heads")
-        self.head_dim = width // heads
         scorer = build(ALIGNMENTS, alignment, key_heads, self.head_dim, self.head_dim)
         self.W_q = xavier(width, width)
         # Without a bias: under softmax a constant that is added to every key changes no weight, so it could not learn.
@@ -81,6 +79,12 @@ class MultiHeadAttention(nn.Module):
 
     def _split(self, x: Float[Tensor, "b n e"]) -> Float[Tensor, "b h n p"]:
         return x.reshape(x.shape[0], x.shape[1], x.shape[2] // self.head_dim, self.head_dim).transpose(1, 2)
+
+
+def head_width(width: int, heads: int) -> int:
+    if heads < 1 or width % heads:
+        raise ValueError(f"width {width} cannot be split into {heads} heads; choose heads that divide it")
+    return width // heads
 
 
 def xavier(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:

@@ -197,7 +197,7 @@ def path_of(value: type[Alignment], built: Alignment) -> str:
     """Return which of attention's paths an alignment can take."""
     if value.needs_history:
         return "plain, a step at a time"
-    if built.kernel_scale is not None and value.focus is Alignment.focus:
+    if built.kernel_scale is not None and not built.focuses:
         return "fused under softmax, else plain or streamed"
     return "plain, or streamed where that would be large"
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from mechanisms import SequenceModel, state_tensors
+from mechanisms import SequenceModel, state_bytes
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def cost_of(model: SequenceModel, length: int) -> Cost:
     with torch.no_grad():
         with counting() as counter:
             model(source, query)
-        state = sum(t.numel() * t.element_size() for t in state_tensors(model.start(x))) if model.decodes else None
+        state = state_bytes(model.start(x)) if model.decodes else None
     return Cost(counter.get_total_flops(), model.flops(source.shape[1], query.shape[1]), state)
 
 

@@ -71,6 +71,10 @@ class Alignment(nn.Module, ABC):
         return None
 
     @property
+    def focuses(self) -> bool:
+        return type(self).focus is not Alignment.focus
+
+    @property
     def kernel_scale(self) -> float | None:
         """The scale of an inner product that a fused kernel computes; None where `score` is something else."""
         return None

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from ..alignments import Alignment, HistoryAlignment, Place
 from . import compiling
-from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
-from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
+from .devices import follows_device
+from .result import Check, CheckError, expect, expect_equal, expect_exact_gradient, expect_gradients, shape
 
 B, H, Q, K, D = 2, 3, 5, 7, 11
 
@@ -97,13 +97,7 @@ def gradients_exact(value: type[Alignment]) -> None:
         return result
 
     leaves = [x.detach().requires_grad_() for x in (*inputs(), *scores.parameters())]
-    try:
-        torch.autograd.gradcheck(function, leaves, fast_mode=True)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise CheckError(
-            f"the gradient is not that of the scores: {first}. Is something detached, or computed under no_grad?"
-        ) from error
+    expect_exact_gradient(function, leaves, "scores", "Is something detached, or computed under no_grad?")
 
 
 def deterministic(value: type[Alignment]) -> None:
@@ -187,16 +181,7 @@ def any_length(value: type[Alignment]) -> None:
 
 
 def moves_to_a_device(value: type[Alignment]) -> None:
-    def build() -> Scores:
-        return Scores(value(H, D, D), True)
-
-    given, scores = inputs(torch.float32), build()
-    constructs_on_meta(build)
-    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
-    runs_on_meta(build().to("meta"), *given)
-    for device in accelerators():
-        wanted = scores.cpu()(*given)
-        expect_same(scores.to(device)(*(x.to(device) for x in given)), wanted, device)
+    follows_device(lambda: Scores(value(H, D, D), True), *inputs(torch.float32))
 
 
 def compiles(value: type[Alignment]) -> None:

@@ -49,5 +49,21 @@ def expect_same(got: Tensor, wanted: Tensor, device: torch.device) -> None:
     expect(same, f"on {device} it gives other numbers than on the CPU: {ADVICE}")
 
 
+def follows_device(build: Callable[[], nn.Module], *given: Tensor) -> None:
+    """Expect that what `build` returns can be built and moved anywhere, and gives there what it gives on the CPU."""
+    constructs_on_meta(build)
+    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
+    runs_on_meta(build().to("meta"), *given)
+    for device in accelerators():
+        module = build()
+        wanted = _listed(module(*given))
+        for got, one in zip(_listed(module.to(device)(*(x.to(device) for x in given))), wanted, strict=True):
+            expect_same(got, one, device)
+
+
+def _listed(output: Any) -> list[Tensor]:
+    return [output] if isinstance(output, Tensor) else list(output)
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..models import SequenceModel
 from . import compiling
-from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
-from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
+from .devices import follows_device
+from .result import Check, CheckError, expect, expect_equal, expect_exact_gradient, expect_gradients, shape
 
 # The width is divisible by the numbers of heads that models come with; it is no other size here.
 B, S, Q, WIDTH = 2, 7, 5, 24
@@ -60,13 +60,7 @@ def gradients_exact(build: Builder) -> None:
     if any(getattr(part, "surrogate", False) for part in model.modules()):
         return  # its gradient is on purpose not that of its output
     source, query = (x[:1, :3].requires_grad_() for x in inputs())
-    try:
-        torch.autograd.gradcheck(model, (source, query), fast_mode=True)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise CheckError(
-            f"the gradient is not that of the output: {first}. Is something detached, or computed under no_grad?"
-        ) from error
+    expect_exact_gradient(model, (source, query), "output", "Is something detached, or computed under no_grad?")
 
 
 def causal(build: Builder) -> None:
@@ -164,13 +158,7 @@ def empty_source(build: Builder) -> None:
 
 
 def moves_to_a_device(build: Builder) -> None:
-    model, given = build().eval(), [x.float() for x in inputs()]
-    constructs_on_meta(build)
-    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
-    runs_on_meta(build().eval().to("meta"), *given)
-    for device in accelerators():
-        wanted = model.cpu()(*given)
-        expect_same(model.to(device)(*(x.to(device) for x in given)), wanted, device)
+    follows_device(lambda: build().eval(), *(x.float() for x in inputs()))
 
 
 def compiles(build: Builder) -> None:

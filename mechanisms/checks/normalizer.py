@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from ..normalizers import Normalizer
-from . import compiling
-from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
-from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
+from . import compiling, devices
+from .result import Check, CheckError, expect, expect_equal, expect_exact_gradient, expect_gradients, shape
 
 B, H, Q, K = 2, 3, 5, 7
 
@@ -130,14 +129,13 @@ def gradients_exact(value: type[Normalizer]) -> None:
         return
     scores, mask = scores_and_mask()
     normalizer = normalizer_of(value)
-    try:
-        torch.autograd.gradcheck(lambda x: weigh(normalizer, x, mask), scores.requires_grad_(), fast_mode=True)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise CheckError(
-            f"the gradient is not that of the weights: {first}. Is something detached, rounded or computed under "
-            "no_grad? If that is meant, set `surrogate = True` on the class"
-        ) from error
+    expect_exact_gradient(
+        lambda x: weigh(normalizer, x, mask),
+        [scores.requires_grad_()],
+        "weights",
+        "Is something detached, rounded or computed under no_grad? "
+        "If that is meant, set `surrogate = True` on the class",
+    )
 
 
 def parameters_learn(value: type[Normalizer]) -> None:
@@ -207,13 +205,7 @@ def rows_independent(value: type[Normalizer]) -> None:
 
 
 def follows_device(value: type[Normalizer]) -> None:
-    scores, mask = scores_and_mask()
-    constructs_on_meta(value)
-    runs_on_meta(normalizer_of(value).to("meta"), scores, mask)
-    for device in accelerators():
-        normalizer = normalizer_of(value).eval()
-        wanted = normalizer(scores, mask)
-        expect_same(normalizer.to(device)(scores.to(device), mask.to(device)), wanted, device)
+    devices.follows_device(lambda: normalizer_of(value).eval(), *scores_and_mask())
 
 
 def compiles(value: type[Normalizer]) -> None:

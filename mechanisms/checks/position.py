@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..positions import Position
-from . import compiling
-from .devices import accelerators, constructs_on_meta, expect_same, runs_on_meta
+from . import compiling, devices
 from .result import Check, CheckError, expect, expect_equal, expect_gradients, shape
 
 B, H, N, D, P = 2, 3, 5, 11, 7
@@ -181,14 +180,7 @@ def parameters_learn(value: type[Position]) -> None:
 
 
 def follows_device(value: type[Position]) -> None:
-    given = inputs()
-    constructs_on_meta(lambda: value(D, H))
-    runs_on_meta(marks_of(value).to("meta"), *given)
-    for device in accelerators():
-        marks = marks_of(value)
-        wanted = marks(*given)
-        for got, one in zip(marks.to(device)(*(x.to(device) for x in given)), wanted, strict=True):
-            expect_same(got, one, device)
+    devices.follows_device(lambda: marks_of(value), *inputs())
 
 
 def compiles(value: type[Position]) -> None:

@@ -66,5 +66,14 @@ def expect_gradients(module: nn.Module, output: Tensor) -> None:
         expect(bool(gradient.isfinite().all()), f"the gradient of parameter '{name}' is not finite")
 
 
+def expect_exact_gradient(function: Callable[..., Tensor], inputs: Sequence[Tensor], of: str, advice: str) -> None:
+    """Expect the gradient that finite differences give; the message tells what it is `of`, and the advice."""
+    try:
+        torch.autograd.gradcheck(function, inputs, fast_mode=True)
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[0]
+        raise CheckError(f"the gradient is not that of the {of}: {first}. {advice}") from error
+
+
 def shape(x: Tensor) -> str:
     return str(tuple(x.shape))

@@ -13,6 +13,7 @@ from ..masks import Mask
 from ..multi_head import MultiHeadAttention, xavier
 from ..positions import POSITIONS, Position
 from .cache import Cache
+from .model import SequenceModel
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Mask]
 """The projected keys and the values of a source, and who sees them."""
@@ -45,6 +46,10 @@ class PostResidual(Residual):
 RESIDUALS: dict[str, type[Residual]] = {"pre": Residual, "post": PostResidual}
 
 
+def feed_forward(width: int, hidden: int, activation: nn.Module) -> nn.Sequential:
+    return nn.Sequential(xavier(width, hidden), activation, xavier(hidden, width))
+
+
 class Block(nn.Module):
     """Self-attention and a feed-forward network, each in a residual."""
 
@@ -55,7 +60,7 @@ class Block(nn.Module):
         self.width, self.hidden = width, round(expansion * width)
         self.attention = attention
         self.residual_1 = RESIDUALS[norm](width)
-        self.feed_forward = nn.Sequential(xavier(width, self.hidden), activation, xavier(self.hidden, width))
+        self.feed_forward = feed_forward(width, self.hidden, activation)
         self.residual_2 = RESIDUALS[norm](width)
 
     def forward(
@@ -202,10 +207,19 @@ class Stack(nn.Module):
         return sum(block.flops(n, n, source) for block in whole) + last.flops(queries, n, source)
 
 
-def joined(source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b n d"]:
-    return torch.cat([source, query], dim=1)
+class StreamTransformer(SequenceModel):
+    """One stack over [source; query]."""
 
+    stack: Stack
 
-def at_queries(layers: list[Tensor]) -> list[Tensor]:
-    """Return the queries' part of every layer's weights: the lower layers attend from the source as well."""
-    return [weights[:, :, -layers[-1].shape[2] :] for weights in layers]
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
+        output: Tensor = self.stack(torch.cat([source, query], dim=1), source.shape[1])
+        return output
+
+    def weights(self) -> list[Float[Tensor, "b h q k"]]:
+        # Lower layers attend from the source as well; what is asked for is the queries' part.
+        layers = super().weights()
+        return [weights[:, :, -layers[-1].shape[2] :] for weights in layers]
+
+    def flops(self, source: int, query: int) -> int:
+        return self.stack.flops(source + query, query)

@@ -6,19 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def head_width(width: int, heads: int) -> int:
-    if heads < 1 or width % heads:
-        raise ValueError(f"width {width} cannot be split into {heads} heads; choose heads that divide it")
-    return width // heads
-
-
 def split_heads(x: Float[Tensor, "*b d"], heads: int) -> Float[Tensor, "*b h p"]:
     return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
-
-
-def wide(x: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-    """Return x in float32 at least: sums over a long past need more than the bits of a half-precision number."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def chunk_length(length: int, most: int) -> int:

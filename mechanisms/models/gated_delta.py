@@ -8,15 +8,15 @@ and section 3.3, with the parameters of section 3.4. A chunk's writes u solve a 
 u_i + β_i Σ_{j<i} (γ_i / γ_j) ⟨k_i, k_j⟩ u_j = β_i (v_i - γ_i S_0 k_i), γ = Π α; the ratio is exp of a difference.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..multi_head import xavier
-from .chunks import chunk_length, filled, head_width, join_chunks, split_chunks, split_heads, wide
+from ..multi_head import head_width, xavier
+from ..precision import wide
+from .chunks import chunk_length, filled, join_chunks, split_chunks, split_heads
+from .decay import inverse_softplus, log_uniform
 from .mixing import Mixer, MixerModel
 from .model import MODELS
 from .short_convolution import ShortConvolution
@@ -109,14 +109,6 @@ def _chunked(
         state = end_c * state + keys_c @ writes[-1]
     pairs = (q @ k.transpose(-1, -2)) * ratio
     return pairs @ torch.stack(writes, 1) + queries @ torch.stack(states, 1), state
-
-
-def log_uniform(count: int, low: float = 1e-3, high: float = 1e-1) -> Float[Tensor, "count"]:
-    return torch.empty(count).uniform_(math.log(low), math.log(high)).exp()
-
-
-def inverse_softplus(y: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-    return y + torch.log(-torch.expm1(-y))
 
 
 @MODELS.register("gated_delta")

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..multi_head import xavier
-from .chunks import chunk_length, filled, head_width, join_chunks, preceding, split_chunks, split_heads, wide
+from ..multi_head import head_width, xavier
+from ..precision import wide
+from .chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
 from .mixing import Mixer, MixerModel
 from .model import MODELS
 from .scan import linear_scan

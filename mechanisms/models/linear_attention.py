@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..build import Choice, build
-from ..multi_head import xavier
+from ..multi_head import head_width, xavier
 from ..positions import POSITIONS
-from .chunks import chunk_length, filled, head_width, join_chunks, preceding, split_chunks, split_heads, wide
+from ..precision import wide
+from .chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
 from .mixing import Mixer, MixerModel, require_embedding
 from .model import MODELS
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..multi_head import xavier
-from .chunks import wide
-from .gated_delta import inverse_softplus, log_uniform
+from ..precision import wide
+from .decay import inverse_softplus, log_uniform
 from .mixing import Mixer, MixerModel
 from .model import MODELS
 from .selective_scan import selective_scan

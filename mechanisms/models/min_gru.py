@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..multi_head import xavier
-from .chunks import wide
+from ..precision import wide
 from .mixing import Mixer, MixerModel
 from .model import MODELS
 from .scan import linear_scan

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..multi_head import xavier
 from ..positions import Position
+from .blocks import feed_forward
 from .model import SequenceModel, State
 
 
@@ -41,8 +41,7 @@ class Block(nn.Module):
         self.norm_1 = nn.LayerNorm(width)
         self.mixer = mixer
         self.norm_2 = nn.LayerNorm(width)
-        hidden = round(expansion * width)
-        self.feed_forward = nn.Sequential(xavier(width, hidden), nn.GELU(), xavier(hidden, width))
+        self.feed_forward = feed_forward(width, round(expansion * width), nn.GELU())
 
     def forward(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b q d"]:
         """Return the outputs from position `first` on."""
@@ -125,6 +124,7 @@ class MixerModel(PreNormModel):
 
 def require_embedding(position: Position) -> None:
     """Raise ValueError for a scheme that marks what only attention has: keys to be rotated, scores to be biased."""
-    scheme = type(position)
-    if scheme.rotate is not Position.rotate or scheme.bias is not Position.bias:
-        raise ValueError(f"{scheme.__name__} marks queries, keys or scores; here a position can only be embedded")
+    if position.rotates() or position.biases():
+        raise ValueError(
+            f"{type(position).__name__} marks queries, keys or scores; here a position can only be embedded"
+        )

@@ -99,6 +99,10 @@ def state_tensors(state: State) -> Iterator[Tensor]:
             yield from state_tensors(part)
 
 
+def state_bytes(state: State) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in state_tensors(state))
+
+
 def _parts(state: State) -> list[Any]:
     if is_dataclass(state):
         return [getattr(state, field.name) for field in fields(state)]

@@ -46,9 +46,10 @@ class Reading(nn.Module, ABC):
     ) -> tuple[Float[Tensor, "b q d"], Carried]:
         """Return the outputs, and what to go on from."""
 
-    @abstractmethod
-    def flops(self, width: int, query: int) -> int:
+    def flops(self, query: int) -> int:
         """Return the operations beside those of the attention, for so many queries of one row."""
+        own = [part for part in self.children() if part is not self.attention]
+        return 2 * query * sum(matrix_weights(part) for part in own)
 
 
 class Look:
@@ -104,9 +105,6 @@ class Bahdanau(Reading):
         outputs: Tensor = self.output(torch.cat([torch.stack(states, 1), torch.stack(contexts, 1)], dim=2))
         return outputs, look.end(state)
 
-    def flops(self, width: int, query: int) -> int:
-        return 2 * query * matrix_weights(self.cell) + 4 * query * width * width
-
 
 class Luong(Reading):
     """s_t = cell(x_t, s_{t-1});  c_t = attend(s_t);  output tanh(W [c_t; s_t])
@@ -141,9 +139,6 @@ class Luong(Reading):
         outputs: Tensor = self.output(torch.cat([contexts, states], dim=2)).tanh()
         return outputs, after
 
-    def flops(self, width: int, query: int) -> int:
-        return 2 * query * matrix_weights(self.decoder) + 4 * query * width * width
-
 
 class LuongInputFeeding(Reading):
     """s_t = cell([x_t; h̃_{t-1}], s_{t-1});  c_t = attend(s_t);  output h̃_t = tanh(W [c_t; s_t])
@@ -175,9 +170,6 @@ class LuongInputFeeding(Reading):
             fed = self.output(torch.cat([look(state[0]), state[0]], dim=1)).tanh()
             outputs.append(fed)
         return torch.stack(outputs, dim=1), look.end(state, fed)
-
-    def flops(self, width: int, query: int) -> int:
-        return 2 * query * matrix_weights(self.cell) + 4 * query * width * width
 
 
 READINGS: dict[str, type[Reading]] = {

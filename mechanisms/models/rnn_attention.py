@@ -87,4 +87,4 @@ class RNNAttention(SequenceModel):
     def flops(self, source: int, query: int) -> int:
         attention = self.reading.attention.alignment.flops(query, source) + 2 * query * source * self.width
         start = 2 * source * matrix_weights(self.encoder) + 2 * self.W_s.weight.numel()
-        return start + attention + self.reading.flops(self.width, query)
+        return start + attention + self.reading.flops(query)

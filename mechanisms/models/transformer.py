@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from ..build import Choice
 from ..masks import CAUSAL, FULL, sliding
-from .blocks import Stack, at_queries, joined
-from .model import MODELS, SequenceModel, State
+from .blocks import Stack, StreamTransformer
+from .model import MODELS, State
 
 
 @MODELS.register("transformer")
-class Transformer(SequenceModel):
+class Transformer(StreamTransformer):
     complexity = "n²·d + n·d² work; 1 sequential step"
     compiles = True
 
@@ -48,10 +48,6 @@ class Transformer(SequenceModel):
             activation=nn.GELU,
         )
 
-    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        output: Tensor = self.stack(joined(source, query), source.shape[1])
-        return output
-
     @property
     def decodes(self) -> bool:
         return self.causal
@@ -63,9 +59,3 @@ class Transformer(SequenceModel):
 
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         return self.stack.step(query, state), state
-
-    def weights(self) -> list[Float[Tensor, "b h q k"]]:
-        return at_queries(super().weights())
-
-    def flops(self, source: int, query: int) -> int:
-        return self.stack.flops(source + query, query)

@@ -4,17 +4,16 @@ Every position sees every other: Devlin et al. 2018, "BERT: pre-training of deep
 understanding" (arXiv 1810.04805). Normalised after each part as there, or before it with norm: pre.
 """
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from ..build import Choice
 from ..masks import FULL, sliding
-from .blocks import Stack, at_queries, joined
-from .model import MODELS, SequenceModel
+from .blocks import Stack, StreamTransformer
+from .model import MODELS
 
 
 @MODELS.register("transformer_encoder")
-class TransformerEncoder(SequenceModel):
+class TransformerEncoder(StreamTransformer):
     bidirectional = True
     complexity = "n²·d + n·d² work; 1 sequential step"
     compiles = True
@@ -48,13 +47,3 @@ class TransformerEncoder(SequenceModel):
             expansion=expansion,
             activation=nn.GELU,
         )
-
-    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        output: Tensor = self.stack(joined(source, query), source.shape[1])
-        return output
-
-    def weights(self) -> list[Float[Tensor, "b h q k"]]:
-        return at_queries(super().weights())
-
-    def flops(self, source: int, query: int) -> int:
-        return self.stack.flops(source + query, query)

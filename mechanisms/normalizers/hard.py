@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..precision import wide
 from .normalizer import NORMALIZERS, Normalizer
 
 
@@ -33,14 +34,14 @@ class Hard(Normalizer):
     ) -> Float[Tensor, "b h q k"]:
         if scores.shape[-1] == 0:
             return scores
-        wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        given = wide(scores)
         if self.training:
-            wide = wide + self._noise(wide)
+            given = given + self._noise(given)
         if mask is not None:
-            wide = wide.masked_fill(~mask, torch.finfo(wide.dtype).min)
+            given = given.masked_fill(~mask, torch.finfo(given.dtype).min)
         # The highest is brought to zero first, or a small temperature would make large scores infinite.
-        soft = ((wide - wide.detach().amax(-1, keepdim=True)) / self.temperature).softmax(-1)
-        hard = torch.zeros_like(soft).scatter(-1, wide.argmax(-1, keepdim=True), 1.0)
+        soft = ((given - given.detach().amax(-1, keepdim=True)) / self.temperature).softmax(-1)
+        hard = torch.zeros_like(soft).scatter(-1, given.argmax(-1, keepdim=True), 1.0)
         weights = hard + (soft - soft.detach())
         if mask is not None:
             weights = weights.masked_fill(~mask, 0.0)

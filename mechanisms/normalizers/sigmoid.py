@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..precision import at_least_single
 from .normalizer import NORMALIZERS, Normalizer
 
 
@@ -23,6 +24,6 @@ class Sigmoid(Normalizer):
         seen = torch.ones(1, 1, 1, keys, dtype=torch.bool, device=scores.device) if mask is None else mask
         # A mask may be one wide, and stand for all keys.
         n = seen.expand(*seen.shape[:-1], keys).sum(-1, keepdim=True).clamp(min=1)
-        bias = -n.to(torch.promote_types(scores.dtype, torch.float32)).log()
+        bias = -n.to(at_least_single(scores.dtype)).log()
         weights = (scores + bias).sigmoid().to(scores.dtype)
         return weights if mask is None else weights.masked_fill(~mask, 0.0)

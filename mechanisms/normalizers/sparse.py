@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..precision import wide
 from .normalizer import Normalizer
 
 
@@ -31,14 +32,13 @@ class Sparse(Normalizer):
     ) -> Float[Tensor, "b h q k"]:
         if scores.shape[-1] == 0:
             return scores
-        # Half precision could not tell sums over many keys apart.
-        wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        given = wide(scores)
         out_of_reach = -self.reach - 1
         if mask is None:
-            return self.project(_below(wide, wide, out_of_reach)).to(scores.dtype)
+            return self.project(_below(given, given, out_of_reach)).to(scores.dtype)
         masked = ~mask
-        seen = wide.masked_fill(masked, torch.finfo(wide.dtype).min)
-        shifted = _below(wide, seen, out_of_reach).masked_fill(masked, out_of_reach)
+        seen = given.masked_fill(masked, torch.finfo(given.dtype).min)
+        shifted = _below(given, seen, out_of_reach).masked_fill(masked, out_of_reach)
         # A row with every key masked comes out uniform.
         return self.project(shifted).masked_fill(masked, 0.0).to(scores.dtype)
 

@@ -40,6 +40,14 @@ class Position(nn.Module):
         """Return what is added to the scores of the queries and keys at these positions, or None for nothing."""
         return None
 
+    @classmethod
+    def rotates(cls) -> bool:
+        return cls.rotate is not Position.rotate
+
+    @classmethod
+    def biases(cls) -> bool:
+        return cls.bias is not Position.bias
+
     def mark(self, x: Float[Tensor, "b n d"], first: int = 0) -> Float[Tensor, "b n d"]:
         """Embed vectors that stand at the positions first, first + 1, ...; models call this, schemes leave it alone.
 

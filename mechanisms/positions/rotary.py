@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..precision import at_least_single
 from .angles import angles
 from .position import POSITIONS, Position
 
@@ -26,7 +27,7 @@ class Rotary(Position):
     def rotate(self, x: Float[Tensor, "b h n p"], position: Int[Tensor, "n"]) -> Float[Tensor, "b h n p"]:
         paired = x.shape[-1] // 2 * 2
         # A half-precision vector is turned in float32.
-        dtype = torch.promote_types(x.dtype, torch.float32)
+        dtype = at_least_single(x.dtype)
         angle = angles(position, paired, self.base)
         cos, sin = angle.cos().to(dtype), angle.sin().to(dtype)
         even, odd = x[..., 0:paired:2], x[..., 1:paired:2]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from mechanisms import state_tensors
+from mechanisms import state_bytes
 from results import Measurement
 from tasks import Batch, Classes, Tokens
 
@@ -69,8 +69,7 @@ class Throughput(Probe):
                 "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
             )
             state = start(source)
-            held = sum(t.numel() * t.element_size() for t in state_tensors(state))
-            yield Measurement("throughput", "state", held / self.batch, "bytes", length=length)
+            yield Measurement("throughput", "state", state_bytes(state) / self.batch, "bytes", length=length)
 
             def decode() -> Callable[[], None]:
                 return functools.partial(decode_steps, network, query[:, 0], start(source))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runner.kinds import REGISTRIES
+
 ROOT = Path(__file__).resolve().parents[2]
 
 TINY = {
@@ -72,3 +74,13 @@ def tiny(write):
         return write("tiny.yaml", "".join(f"{key}: {value}\n" for key, value in lines.items()))
 
     return _tiny
+
+
+@pytest.fixture
+def forget_plugins():
+    """Leave the registries as they were."""
+    yield
+    for registry in REGISTRIES.values():
+        for entry in registry.entries():
+            if entry.origin.is_plugin:
+                registry.forget(entry.name)

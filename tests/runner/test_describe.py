@@ -16,14 +16,7 @@ from .conftest import ROOT
 BUILT_IN = [(kind, entry.name) for kind in KINDS for entry in entries(REGISTRIES[kind], built_in=True)]
 
 
-@pytest.fixture(autouse=True)
-def forget_plugins():
-    """Leave the registries as they were."""
-    yield
-    for registry in REGISTRIES.values():
-        for entry in registry.entries():
-            if entry.origin.is_plugin:
-                registry.forget(entry.name)
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 def of(kind, name):

@@ -8,22 +8,13 @@ import pytest
 from mechanisms import MODELS
 from runner import sizes
 from runner.cell import build_model
-from runner.kinds import REGISTRIES
 from runner.network import parameter_count
 from runner.plan import make_plan
 from runner.suite import SuiteFile
 
 from .conftest import ROOT
 
-
-@pytest.fixture(autouse=True)
-def forget_plugins():
-    """Leave the registries as they were."""
-    yield
-    for registry in REGISTRIES.values():
-        for entry in registry.entries():
-            if entry.origin.is_plugin:
-                registry.forget(entry.name)
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 @pytest.fixture

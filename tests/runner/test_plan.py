@@ -22,14 +22,7 @@ class Score(InnerProduct):
 '''
 
 
-@pytest.fixture(autouse=True)
-def forget_plugins():
-    """Leave the registries as they were."""
-    yield
-    for registry in REGISTRIES.values():
-        for entry in registry.entries():
-            if entry.origin.is_plugin:
-                registry.forget(entry.name)
+pytestmark = pytest.mark.usefixtures("forget_plugins")
 
 
 def plan(path, *plugins):

@@ -1,0 +1,15 @@
+"""How the decays of mixers with gated states start: Δ = softplus(b) log-uniform (Gu & Dao 2023, arXiv 2312.00752)."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def log_uniform(count: int, low: float = 1e-3, high: float = 1e-1) -> Float[Tensor, "count"]:
+    return torch.empty(count).uniform_(math.log(low), math.log(high)).exp()
+
+
+def inverse_softplus(y: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    return y + torch.log(-torch.expm1(-y))
