@@ -1,5 +1,17 @@
 """Seeded generators of synthetic questions about a source. Knows torch and nothing of mechanisms."""
 
-from .task import TASKS, Batch, Classes, Features, Scalar, Task, Tokens
+from .task import HIDDEN, TASKS, Batch, Classes, Distribution, Features, Part, Presets, Scalar, Task, Tokens
 
-__all__ = ["TASKS", "Batch", "Classes", "Features", "Scalar", "Task", "Tokens"]
+__all__ = [
+    "HIDDEN",
+    "TASKS",
+    "Batch",
+    "Classes",
+    "Distribution",
+    "Features",
+    "Part",
+    "Presets",
+    "Scalar",
+    "Task",
+    "Tokens",
+]

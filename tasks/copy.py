@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Task, Tokens
+from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
 
 
 @TASKS.register("copy")
@@ -21,7 +23,15 @@ class Copy(Task):
     Source and query together have length + 2 * items positions, as in Hochreiter & Schmidhuber 1997 and
     Arjovsky, Shah, Bengio 2016 (arXiv 1511.06464, §5.1), where a memoryless reader's cross-entropy is
     items * ln(symbols) / (length + 2 * items) a position.
+    Bai, Kolter, Koltun 2018 (arXiv 1803.01271) go up to T = 1000.
     """
+
+    points = True
+    necessary = True
+    presets: ClassVar[Presets] = {
+        **{f"arjovsky-{blanks}": {"length": blanks} for blanks in (100, 200, 300, 500)},
+        "bai-1000": {"length": 1000},
+    }
 
     def __init__(self, *, items: int = 10, symbols: int = 8) -> None:
         if items < 1 or symbols < 2:
@@ -53,3 +63,6 @@ class Copy(Task):
 
     def answer(self, batch: Batch) -> Tensor:
         return batch.source[:, : self.items]
+
+    def words(self, part: Part) -> list[str]:
+        return [*map(str, range(self.symbols)), "_", "?"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Task, Tokens, draw_distinct
+from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
 
 
 @TASKS.register("recall")
@@ -24,6 +26,12 @@ class Recall(Task):
     so that most come early and some very late. Filler is any token that is not one of the row's keys: in
     the published generator it may be, and such a false key has no answer. `length` counts source and query.
     """
+
+    necessary = True
+    presets: ClassVar[Presets] = {
+        f"zoology-{length}": {"length": length, "pairs": pairs, "vocabulary": 8192}
+        for length, pairs in ((64, 4), (128, 8), (256, 16), (512, 64))
+    }
 
     def __init__(self, *, pairs: int = 4, vocabulary: int = 64, power: float = 0.01) -> None:
         self.keys = vocabulary // 2
@@ -69,6 +77,10 @@ class Recall(Task):
         keys, values = batch.source[:, 0::2], batch.source[:, 1::2] - self.keys
         found = batch.query.unsqueeze(2) == keys.unsqueeze(1)
         return (found * values.unsqueeze(1)).sum(2)
+
+    def words(self, part: Part) -> list[str]:
+        keys, values = [f"k{n}" for n in range(self.keys)], [f"v{n}" for n in range(self.values)]
+        return values if part == "target" else keys + values
 
     def _place_weights(self, queries: int) -> Tensor:
         return (self.power - 1) * torch.arange(1, queries + 1).log()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -36,6 +37,11 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class Distribution(Classes):
+    """One of `size` classes, each with a known probability; scored by the cross-entropy in nats."""
+
+
+@dataclass(frozen=True)
 class Scalar:
     """A real number; scored by mean squared error."""
 
@@ -57,8 +63,22 @@ class Batch:
         return self.query.shape[0]
 
     def to(self, device: torch.device) -> Batch:
-        moved = {f.name: value.to(device) for f in fields(self) if (value := getattr(self, f.name)) is not None}
-        return replace(self, **moved)
+        return replace(self, **{name: value.to(device) for name, value in self._tensors().items()})
+
+    def split(self, size: int) -> Iterator[Batch]:
+        """Yield the batches of `size` examples each that this one is made of."""
+        for start in range(0, len(self), size):
+            yield replace(self, **{name: value[start : start + size] for name, value in self._tensors().items()})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+
+
+Part: TypeAlias = Literal["source", "query", "target"]
+Presets: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+HIDDEN = -1
+"""Stands in a source for a token that may not be read; among features a vector of zeros does."""
 
 
 class Task(ABC):
@@ -70,8 +90,25 @@ class Task(ABC):
     source_space: Tokens | Features
     query_space: Tokens
     target_space: Classes | Scalar
-    causal: ClassVar[bool] = True  # False where a query position may see later ones (masked language models)
-    leaks: ClassVar[bool] = False  # True where a later query gives an earlier answer away, as a shifted target does
+
+    causal: ClassVar[bool] = True
+    """Whether a query position may see earlier ones only; False in masked language models."""
+
+    leaks: ClassVar[bool] = False
+    """Whether a later query gives an earlier answer away, as a shifted target does."""
+
+    feeds_back: ClassVar[bool] = False
+    """Whether query t+1 is answer t, a class being the query token of the same number: then it can be decoded."""
+
+    points: ClassVar[bool] = False
+    """Whether the answer is the symbol at the one source position linked to the query. Else the oracle has to find the
+    answer of a query when all source positions that are not linked to it are HIDDEN."""
+
+    necessary: ClassVar[bool] = False
+    """Whether each linked position matters: with some other token there the answer would be another."""
+
+    presets: ClassVar[Presets] = {}
+    """Published settings by name: constructor settings, `length` and `test_lengths`, as a suite would give them."""
 
     @abstractmethod
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
@@ -82,11 +119,15 @@ class Task(ABC):
 
     @abstractmethod
     def chance(self, length: int) -> float:
-        """Return the metric of the best predictor that has not read the source."""
+        """Return the expected metric of the best predictor that has not read the source."""
 
     @abstractmethod
     def ceiling(self, length: int) -> float:
-        """Return the metric of a perfect reader."""
+        """Return the expected metric of a perfect reader."""
+
+    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
+        """Return chance and ceiling of these very examples, where they are known example by example."""
+        return self.chance(length), self.ceiling(length)
 
     @abstractmethod
     def answer(self, batch: Batch) -> Tensor:
@@ -96,6 +137,15 @@ class Task(ABC):
         """Raise ValueError, in one sentence, where no example of this length exists."""
         if length < 1:
             raise ValueError(f"length is {length}, the least is 1")
+
+    def words(self, part: Part) -> Sequence[str]:
+        """Return what each token of the source or the query, or each class of the target, is called; else numbers."""
+        space = {"source": self.source_space, "query": self.query_space, "target": self.target_space}[part]
+        return [str(number) for number in range(space.size)] if isinstance(space, Tokens | Classes) else []
+
+    def tell(self, batch: Batch, row: int, language: str = "en") -> str | None:
+        """Return an example as a person would tell it, in English ("en") or Chinese ("zh"); None where words say it."""
+        return None
 
 
 TASKS: Registry[Task] = Registry("task", "tasks")
