@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
+from torch import Tensor
 
-from .task import Batch, Classes, Scalar, Task, Tokens
+from .predictors import Score, best_constant, best_marginal, best_query_reader, paired_query_reader
+from .task import HIDDEN, Batch, Classes, Distribution, Scalar, Task, Tokens
 
 SIZE = 512
+FEW = 48  # examples, where every query is looked at
+SPREADS = 5  # standard errors that a check allows: it runs often, and must not cry wolf
 
 
 def check_task(task_class: type[Task]) -> Iterator[tuple[str, str | None]]:
@@ -26,7 +30,7 @@ def check_task(task_class: type[Task]) -> Iterator[tuple[str, str | None]]:
         yield "samples", f"it raised {type(error).__name__}: {error}"
         return
     yield "samples", None
-    for check in (_shapes, _ranges, _deterministic, _no_global_randomness, _oracle, _bounds, _chance):
+    for check in CHECKS:
         try:
             problem = check(task, length, batch)
         except Exception as error:
@@ -45,8 +49,8 @@ def _accepts(task: Task, length: int) -> bool:
     return True
 
 
-def _sample(task: Task, length: int, seed: int = 1) -> Batch:
-    return task.sample(length, SIZE, torch.Generator().manual_seed(seed))
+def _sample(task: Task, length: int, seed: int = 1, size: int = SIZE) -> Batch:
+    return task.sample(length, size, torch.Generator().manual_seed(seed))
 
 
 def _shapes(task: Task, length: int, batch: Batch) -> str | None:
@@ -60,8 +64,8 @@ def _shapes(task: Task, length: int, batch: Batch) -> str | None:
         )
     if batch.links is not None and batch.links.shape[1:] != (batch.query.shape[1], batch.source.shape[1]):
         return f"links must be (batch, query, source), and is {tuple(batch.links.shape)}"
-    if batch.scored.dtype != torch.bool or not bool(batch.scored.any()):
-        return "scored must be boolean and true somewhere, or there is nothing to learn"
+    if batch.scored.dtype != torch.bool or not bool(batch.scored.any(1).all()):
+        return "scored must be boolean and true somewhere in every example, or there is nothing to learn from it"
     return None
 
 
@@ -85,6 +89,16 @@ def _ranges(task: Task, length: int, batch: Batch) -> str | None:
     return None
 
 
+def _words(task: Task, length: int, batch: Batch) -> str | None:
+    """Check that there is a word for every token and class."""
+    for part, space in (("source", task.source_space), ("query", task.query_space), ("target", task.target_space)):
+        wanted = space.size if isinstance(space, Tokens | Classes) else 0
+        words = task.words(part)  # type: ignore[arg-type]
+        if len(words) < wanted or (wanted and not all(words[:wanted])):
+            return f'words("{part}") has {len(words)} words for {wanted} tokens'
+    return None
+
+
 def _deterministic(task: Task, length: int, batch: Batch) -> str | None:
     again, other = _sample(task, length), _sample(task, length, seed=2)
     if not all(_equal(getattr(batch, f.name), getattr(again, f.name)) for f in fields(batch)):
@@ -94,7 +108,7 @@ def _deterministic(task: Task, length: int, batch: Batch) -> str | None:
     return None
 
 
-def _equal(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
     return a is b if a is None or b is None else torch.equal(a, b)
 
 
@@ -107,13 +121,18 @@ def _no_global_randomness(task: Task, length: int, batch: Batch) -> str | None:
 
 
 def _oracle(task: Task, length: int, batch: Batch) -> str | None:
+    if isinstance(task.target_space, Distribution):
+        return None  # its best answers are often wrong; what it knows are probabilities
     answer, target = task.answer(batch)[batch.scored], batch.target[batch.scored]
+    ceiling = task.ceiling(length)
     if isinstance(task.target_space, Scalar):
-        metric = float((answer - target).square().mean())
+        metric, slack = float((answer - target).square().mean()), 1e-6
     else:
         metric = float((answer == target).double().mean())
-    if not math.isclose(metric, task.ceiling(length), abs_tol=1e-6):
-        return f"answer scores {metric:.4g}, and ceiling says {task.ceiling(length):.4g}: one of the two is wrong"
+        # Where even the best reader errs, a sample has more or fewer of its errors.
+        slack = 1e-6 + SPREADS * math.sqrt(max(0.0, ceiling * (1 - ceiling)) / len(batch))
+    if not math.isclose(metric, ceiling, rel_tol=0, abs_tol=slack):
+        return f"answer scores {metric:.4g}, and ceiling says {ceiling:.4g}: one of the two is wrong"
     return None
 
 
@@ -125,17 +144,130 @@ def _bounds(task: Task, length: int, batch: Batch) -> str | None:
 
 
 def _chance(task: Task, length: int, batch: Batch) -> str | None:
-    """Compare chance with the best constant answer: a predictor that has not read the source either."""
-    target = batch.target[batch.scored].double()
-    if isinstance(task.target_space, Scalar):
-        errors = (target - target.mean()).square()
-        best, chance, spread = -float(errors.mean()), -task.chance(length), float(errors.std()) / len(target) ** 0.5
-    else:
-        best = float(torch.bincount(target.long()).max()) / len(target)
-        chance, spread = task.chance(length), (best * (1 - best) / len(target)) ** 0.5
-    if best > chance + 5 * spread:
+    """Compare chance with predictors that have not read the source either."""
+    other = _sample(task, length, seed=2)
+    found = {"the best constant answer": best_constant, "the best answer at each query position": best_marginal}
+    if not isinstance(task.target_space, Scalar | Distribution):
+        found["the best answer to each query token"] = best_query_reader
+    for name, predictor in found.items():
+        score = predictor(task, batch, other)
+        if _better(task, score, task.chance(length)):
+            return (
+                f"{name} scores {score.value:.4g}, better than chance, {task.chance(length):.4g}: "
+                "chance must be the metric of the best predictor that has not read the source"
+            )
+    return None
+
+
+def _better(task: Task, score: Score, than: float) -> bool:
+    gain = score.value - than if not isinstance(task.target_space, Scalar | Distribution) else than - score.value
+    return gain > SPREADS * score.error
+
+
+def _leaks(task: Task, length: int, batch: Batch) -> str | None:
+    """Look whether another query gives an answer away, unless the task says that it may."""
+    if task.leaks or not task.causal or isinstance(task.target_space, Scalar):
+        return None
+    score = paired_query_reader(task, batch, _sample(task, length, seed=2))
+    if score is not None and score.value > SPREADS * score.error:
         return (
-            f"the best constant answer scores {abs(best):.4g}, better than chance, {abs(chance):.4g}: "
-            "chance must be the metric of the best predictor that has not read the source"
+            "a query tells the answer to another one; if a later one may, as in a shifted target, set leaks = True, "
+            "so that no model that sees all queries at once is asked"
         )
     return None
+
+
+def _links(task: Task, length: int, batch: Batch) -> str | None:
+    """Look whether the linked positions are enough to answer from."""
+    if batch.links is None:
+        return None
+    if bool(batch.links[~batch.scored].any()):
+        return "a query that is not scored has links"
+    few = _sample(task, length, size=FEW)
+    return _points(task, few) if task.points else _from_links(task, few)
+
+
+def _points(task: Task, batch: Batch) -> str | None:
+    assert batch.links is not None
+    if not bool((batch.links.sum(2) == 1)[batch.scored].all()):
+        return "points says that each scored query is linked to one source position, and some are not"
+    there = batch.source.gather(1, batch.links.long().argmax(2))
+    if not torch.equal(there[batch.scored], batch.target[batch.scored]):
+        return "points says that the answer is the token at the linked position, and it is not"
+    return None
+
+
+def _from_links(task: Task, batch: Batch) -> str | None:
+    assert batch.links is not None
+    for q in range(batch.query.shape[1]):
+        rows = batch.scored[:, q]
+        if not bool(rows.any()):
+            continue
+        visible = with_only(batch, batch.links[:, q])
+        answer, target = task.answer(visible)[rows, q], batch.target[rows, q]
+        if not bool(_agree(task, answer, target).all()):
+            return (
+                f"when all source positions that are not linked are hidden ({HIDDEN}, or zeros), "
+                f"the oracle cannot find the answer at query {q}"
+            )
+    return None
+
+
+def with_only(batch: Batch, visible: Tensor) -> Batch:
+    """Return the batch with all source positions HIDDEN, but those of which `visible` (b, s) is true."""
+    features = batch.source.ndim == 3
+    shown = visible.unsqueeze(2) if features else visible
+    hidden = torch.zeros_like(batch.source) if features else torch.full_like(batch.source, HIDDEN)
+    return replace(batch, source=torch.where(shown, batch.source, hidden))
+
+
+def _agree(task: Task, answer: Tensor, target: Tensor) -> Tensor:
+    return (answer - target).abs() < 1e-5 if isinstance(task.target_space, Scalar) else answer == target
+
+
+def _necessary(task: Task, length: int, batch: Batch) -> str | None:
+    """Look whether another token at a linked position would change the answer, where the task says so."""
+    if not task.necessary or batch.links is None:
+        return None
+    few = _sample(task, length, size=FEW)
+    for q, s in idle_links(task, few):
+        return f"necessary says that every linked position matters, and position {s} does not to query {q}"
+    return None
+
+
+def idle_links(task: Task, batch: Batch) -> Iterator[tuple[int, int]]:
+    """Yield query and source positions that are linked in an example in which no other token changes the answer."""
+    assert batch.links is not None
+    links = batch.links & batch.scored.unsqueeze(2)
+    for s in torch.where(links.any(1).any(0))[0].tolist():
+        idle = links[:, :, s]
+        for source in _changed(task, batch.source, s):
+            idle = idle & _agree(task, task.answer(replace(batch, source=source)), batch.target)
+            if not bool(idle.any()):
+                break
+        for q in torch.where(idle.any(0))[0].tolist():
+            yield q, s
+
+
+def _changed(task: Task, source: Tensor, position: int) -> Iterator[Tensor]:
+    """Yield the source with each other token at `position`; of features, with none there."""
+    values = range(task.source_space.size) if isinstance(task.source_space, Tokens) else [0.0]
+    for value in values:
+        other = source.clone()
+        other[:, position] = value
+        yield other
+
+
+CHECKS: tuple[Check, ...] = (
+    _shapes,
+    _ranges,
+    _words,
+    _deterministic,
+    _no_global_randomness,
+    _oracle,
+    _bounds,
+    _chance,
+    _leaks,
+    _links,
+    _necessary,
+)

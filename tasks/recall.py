@@ -76,7 +76,8 @@ class Recall(Task):
     def answer(self, batch: Batch) -> Tensor:
         keys, values = batch.source[:, 0::2], batch.source[:, 1::2] - self.keys
         found = batch.query.unsqueeze(2) == keys.unsqueeze(1)
-        return (found * values.unsqueeze(1)).sum(2)
+        answers = (found * values.unsqueeze(1)).sum(2)
+        return torch.where(found.any(2), answers, -1)  # no such key
 
     def words(self, part: Part) -> list[str]:
         keys, values = [f"k{n}" for n in range(self.keys)], [f"v{n}" for n in range(self.values)]

@@ -98,7 +98,8 @@ class Task(ABC):
     """Whether a later query gives an earlier answer away, as a shifted target does."""
 
     feeds_back: ClassVar[bool] = False
-    """Whether query t+1 is answer t, a class being the query token of the same number: then it can be decoded."""
+    """Whether query t+1 is answer t, a class being the query token of the same number: then it can be decoded. The
+    last class ends an answer."""
 
     points: ClassVar[bool] = False
     """Whether the answer is the symbol at the one source position linked to the query. Else the oracle has to find the
