@@ -1,0 +1,62 @@
+"""Bucket sort: say the symbols of a string in order."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .strings import StringTask, symbol_names
+from .task import TASKS, Batch
+
+
+@TASKS.register("bucket_sort")
+class BucketSort(StringTask):
+    """A string of `length` random symbols, to be sorted.
+
+    With symbols=5 and length=7 ("?" a mark):
+
+        source  4 1 0 1 3 0 1
+        query   ? ? ? ? ? ? ?
+        answer  0 0 1 1 1 3 4
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A), with five symbols, a context-sensitive task. Links are those
+    of a stable sort: among equal symbols the first comes first.
+    """
+
+    points = True
+
+    def __init__(self, *, symbols: int = 5) -> None:
+        self.symbols = symbols
+        super().__init__("bucket_sort", symbol_names(symbols), symbol_names(symbols))
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        source = torch.randint(self.symbols, (size, length), generator=generator, device=generator.device)
+        target, places = source.sort(dim=1, stable=True)
+        links = places.unsqueeze(2) == torch.arange(length, device=source.device)
+        return self.ask(source, target, links)
+
+    def chance(self, length: int) -> float:
+        """Return the mean over ranks of the probability of the most probable order statistic.
+
+        With five symbols it is .78 at length 40 and .94 at 500: the rank alone says nearly all.
+
+        Rank r (from 0) is at most k where more than r of the symbols are, and their number is binomial.
+        """
+        share = torch.arange(1, self.symbols, dtype=torch.float64).unsqueeze(1) / self.symbols
+        counts = torch.arange(length + 1, dtype=torch.float64)
+        chosen = (
+            torch.tensor(length + 1.0, dtype=torch.float64).lgamma()
+            - (counts + 1).lgamma()
+            - (length - counts + 1).lgamma()
+        )
+        exactly = (chosen + counts * share.log() + (length - counts) * (-share).log1p()).exp()
+        at_most = exactly.flip(1).cumsum(1).flip(1)[:, 1:]
+        never, always = torch.zeros(1, length).double(), torch.ones(1, length).double()
+        return torch.cat([never, at_most, always]).diff(dim=0).amax(0).mean().item()
+
+    def answer(self, batch: Batch) -> Tensor:
+        """Count each symbol; the symbol of a rank is the number of those that all lie below it."""
+        counts = (batch.source.unsqueeze(2) == torch.arange(self.symbols, device=batch.source.device)).sum(1)
+        ranks = torch.arange(batch.source.shape[1], device=batch.source.device)
+        return (counts.cumsum(1).unsqueeze(1) <= ranks.unsqueeze(1)).sum(2)

@@ -1,0 +1,33 @@
+"""Duplicate string: say a string twice."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .strings import Rearrangement
+from .task import TASKS, Batch
+
+
+@TASKS.register("duplicate_string")
+class DuplicateString(Rearrangement):
+    """A string of `length` random symbols, to be said twice.
+
+    With length=3 ("?" a mark):
+
+        source  1 0 1
+        query   ? ? ? ? ? ?
+        answer  1 0 1 1 0 1
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a context-sensitive task.
+    """
+
+    def __init__(self, *, symbols: int = 2) -> None:
+        super().__init__("duplicate_string", symbols)
+
+    def rearrange(self, positions: Int[Tensor, "s"]) -> Int[Tensor, "q"]:
+        return positions.repeat(2)
+
+    def answer(self, batch: Batch) -> Tensor:
+        return torch.cat([batch.source, batch.source], dim=1)

@@ -1,0 +1,50 @@
+"""Even pairs: does a string change its symbol an even number of times?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from .strings import StringTask
+from .task import TASKS, Batch, Presets
+
+
+@TASKS.register("even_pairs")
+class EvenPairs(StringTask):
+    """A random string of `length` over {a, b}: is the number of neighbours ab and ba even?
+
+    With length=6 ("?" a mark; the pairs are ab, ba and ab):
+
+        source  a a b a a b
+        query   ?
+        answer  odd
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A), a regular task. It is even where the first symbol is the
+    last one, so only these two are linked. Length 1, which has no pair and so but one answer, is refused.
+    """
+
+    necessary = True
+    presets: ClassVar[Presets] = {"deletang": {"length": [2, 40], "test_lengths": [41, 100, 200, 300, 400, 500]}}
+
+    def __init__(self) -> None:
+        super().__init__("even_pairs", ["a", "b"], ["even", "odd"])
+
+    def check_length(self, length: int) -> None:
+        if length < 2:
+            raise ValueError(f"length is {length}, but even_pairs counts pairs of neighbours and so needs at least 2")
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        source = torch.randint(2, (size, length), generator=generator, device=generator.device)
+        changes = source[:, 1:] != source[:, :-1]
+        links = torch.zeros(1, 1, length, dtype=torch.bool, device=source.device)
+        links[..., 0] = links[..., -1] = True
+        return self.ask(source, changes.sum(1, keepdim=True) % 2, links.expand(size, -1, -1))
+
+    def chance(self, length: int) -> float:
+        return 1 / 2
+
+    def answer(self, batch: Batch) -> Tensor:
+        return (batch.source[:, :1] != batch.source[:, -1:]).long()

@@ -1,0 +1,98 @@
+"""Modular arithmetic: evaluate an expression without brackets."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .strings import StringTask
+from .task import TASKS, Batch, Presets
+
+
+@TASKS.register("modular_arithmetic")
+class ModularArithmetic(StringTask):
+    """An expression of `length` digits and operators +, -, * in turn: what is it modulo `modulus`?
+
+    With modulus=5 and length=7 ("?" a mark):
+
+        source  2 - 3 * 4 + 1
+        query   ?
+        answer  1
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A: modular arithmetic (simple)), with modulus 5, a regular task:
+    digits and operators are uniform, and * binds more strongly. All positions are linked, but not all are necessary:
+    what is multiplied by 0 does not matter.
+    """
+
+    presets: ClassVar[Presets] = {"deletang": {"length": [1, 39], "test_lengths": [41, 101, 201, 301, 401, 499]}}
+
+    def __init__(self, *, modulus: int = 5) -> None:
+        if modulus < 2:
+            raise ValueError(f"modulus is {modulus}, but there must be at least 2 residues to tell apart")
+        self.modulus = modulus
+        digits = [str(digit) for digit in range(modulus)]
+        super().__init__("modular_arithmetic", [*digits, "+", "-", "*"], digits)
+        self.plus, self.minus, self.times = range(modulus, modulus + 3)
+
+    def check_length(self, length: int) -> None:
+        if length < 1 or length % 2 == 0:
+            raise ValueError(f"length is {length}, but digits with an operator between any two have an odd one")
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device, count = generator.device, length // 2
+        source = torch.empty(size, length, dtype=torch.long, device=device)
+        source[:, 0::2] = torch.randint(self.modulus, (size, count + 1), generator=generator, device=device)
+        source[:, 1::2] = torch.randint(self.plus, self.times + 1, (size, count), generator=generator, device=device)
+        return self.ask(source, self._evaluate(source), torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
+
+    def chance(self, length: int) -> float:
+        return _chance(length // 2, self.modulus)
+
+    def answer(self, batch: Batch) -> Tensor:
+        """Read from left to right with the sum of the finished terms and the term at hand."""
+        total, term = torch.zeros_like(batch.source[:, 0]), batch.source[:, 0]
+        for operator, digit in zip(batch.source[:, 1::2].unbind(1), batch.source[:, 2::2].unbind(1), strict=True):
+            total = torch.where(operator == self.times, total, total + term)
+            sign = torch.where(operator == self.minus, -1, 1)
+            term = torch.where(operator == self.times, term * digit, sign * digit) % self.modulus
+        return (total + term).unsqueeze(1) % self.modulus
+
+    def _evaluate(self, source: Int[Tensor, "b s"]) -> Int[Tensor, "b 1"]:
+        """Multiply up within each term by a segmented scan, doubling its reach, and add the terms' last products."""
+        products, operators = source[:, 0::2].clone(), source[:, 1::2]
+        products[:, 1:] *= torch.where(operators == self.minus, -1, 1)
+        first = torch.ones_like(products, dtype=torch.bool)
+        first[:, 1:] = operators != self.times
+        last = first.roll(-1, 1)  # the first digit of all comes round to say that the last one ends a term
+        reach = 1
+        while reach < products.shape[1]:
+            before = torch.where(first[:, reach:], 1, products[:, :-reach])
+            products = torch.cat([products[:, :reach], products[:, reach:] * before % self.modulus], dim=1)
+            first = torch.cat([first[:, :reach], first[:, reach:] | first[:, :-reach]], dim=1)
+            reach *= 2
+        return (products * last).sum(1, keepdim=True) % self.modulus
+
+
+@lru_cache
+def _chance(operators: int, modulus: int) -> float:
+    """Return the probability of the most probable value, by the law of (sum of finished terms, term at hand).
+
+    A term that follows + or - starts with a uniform digit, so its sign makes no difference.
+    """
+    residues = torch.arange(modulus)
+    law = torch.zeros(modulus, modulus, dtype=torch.float64)
+    law[0] = 1 / modulus
+    multiplied = torch.zeros(modulus, modulus, dtype=torch.float64)
+    for digit in range(modulus):
+        multiplied[residues, residues * digit % modulus] += 1 / modulus
+    # Row s of the sums' index: the terms that complete each total to s.
+    completes = (residues.unsqueeze(1) - residues) % modulus
+    for _ in range(operators):
+        finished = law[residues, completes].sum(1, keepdim=True)
+        law = law @ multiplied / 3 + finished.expand(-1, modulus) * 2 / (3 * modulus)
+    return law[residues, completes].sum(1).max().item()

@@ -1,0 +1,40 @@
+"""Parity: is the number of ones even?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .strings import StringTask
+from .task import TASKS, Batch
+
+
+@TASKS.register("parity")
+class Parity(StringTask):
+    """A random binary string of `length`: is the number of ones even?
+
+    With length=7 ("?" a mark):
+
+        source  1 0 1 0 1 0 0
+        query   ?
+        answer  odd
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A: parity check), a regular task.
+    """
+
+    necessary = True
+
+    def __init__(self) -> None:
+        super().__init__("parity", ["0", "1"], ["even", "odd"])
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        source = torch.randint(2, (size, length), generator=generator, device=generator.device)
+        return self.ask(source, source.sum(1, keepdim=True) % 2, torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
+
+    def chance(self, length: int) -> float:
+        return 1 / 2
+
+    def answer(self, batch: Batch) -> Tensor:
+        """Turn around at every one: whoever looks backwards in the end has met an odd number."""
+        return (1 - 2 * batch.source).prod(1, keepdim=True).lt(0).long()

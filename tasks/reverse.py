@@ -1,0 +1,32 @@
+"""Reverse: say a string backwards."""
+
+from __future__ import annotations
+
+from jaxtyping import Int
+from torch import Tensor
+
+from .strings import Rearrangement
+from .task import TASKS, Batch
+
+
+@TASKS.register("reverse")
+class Reverse(Rearrangement):
+    """A string of `length` random symbols, to be said backwards.
+
+    With length=5 ("?" a mark):
+
+        source  0 1 1 0 1
+        query   ? ? ? ? ?
+        answer  1 0 1 1 0
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a deterministic context-free task.
+    """
+
+    def __init__(self, *, symbols: int = 2) -> None:
+        super().__init__("reverse", symbols)
+
+    def rearrange(self, positions: Int[Tensor, "s"]) -> Int[Tensor, "q"]:
+        return positions.flip(0)
+
+    def answer(self, batch: Batch) -> Tensor:
+        return batch.source.flip(1)

@@ -1,0 +1,92 @@
+"""Stack: carry out pushes and pops and say what is left."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .strings import StringTask
+from .task import TASKS, Batch
+
+POP, PUSH_A, PUSH_B = 2, 3, 4
+END = 2
+
+
+@TASKS.register("stack")
+class Stack(StringTask):
+    """A stack's contents from the bottom, then actions, `length` in all: what is left, from the top?
+
+    With length=7 ("^" is pop, "+a" is push a, "?" a mark, "." the end of the stack):
+
+        source  a b b +a ^ ^ +a
+        query   ? ? ? ? ? ? ? ?
+        answer  a b a . . . . .
+
+    Delétang et al. 2022 (arXiv 2207.02098, App. A: stack manipulation), a deterministic context-free task. As in
+    the published code, the number of contents is uniform from 1 to length - 1 (1 at length 1), actions are uniform,
+    and a pop of the empty stack does nothing. There the places after the first "." are padding and not scored, which
+    gives the height away; here all length + 1 places are scored, and all below the stack are ".". A symbol is linked
+    to its push and to all that follows, on which its place depends; an end to the whole source.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("stack", ["a", "b", "^", "+a", "+b"], ["a", "b", "."])
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device = generator.device
+        positions = torch.arange(length, device=device)
+        contents = torch.randint(1, max(length, 2), (size, 1), generator=generator, device=device)
+        symbols = torch.randint(2, (size, length), generator=generator, device=device)
+        actions = torch.randint(POP, PUSH_B + 1, (size, length), generator=generator, device=device)
+        source = torch.where(positions < contents, symbols, actions)
+        places = self._places(source)
+        symbol = torch.where(source < POP, source, source - PUSH_A)
+        # What leaves nothing goes to a place after the last, which is cut off.
+        target = torch.full((size, length + 2), END, device=device).scatter_(1, places, symbol)
+        pushed = torch.zeros_like(target).scatter_(1, places, positions.expand(size, -1))
+        return self.ask(source, target[:, :-1], positions >= pushed[:, :-1].unsqueeze(2))
+
+    def chance(self, length: int) -> float:
+        return _chance(length)
+
+    def answer(self, batch: Batch) -> Tensor:
+        """Carry out the actions; where the source is HIDDEN nothing happens."""
+        height = torch.zeros_like(batch.source[:, :1])
+        stack = torch.full_like(batch.query, END)
+        for token in batch.source.unsqueeze(2).unbind(1):
+            symbol = torch.where(token < POP, token, token - PUSH_A)
+            pushes = (token != POP) & (token >= 0)
+            stack.scatter_(1, height, torch.where(pushes, symbol, END))
+            height = (height + pushes.long() - (token == POP).long()).clamp_min(0)
+        places = height - 1 - torch.arange(batch.query.shape[1], device=height.device)
+        return torch.where(places >= 0, stack.gather(1, places.clamp_min(0)), END)
+
+    def _places(self, source: Int[Tensor, "b s"]) -> Int[Tensor, "b s"]:
+        """Return each token's place in the final stack, from the top; length + 1 where it leaves nothing.
+
+        Count pops minus pushes from the end. A push survives where this falls to a new low, -1, -2 ...
+        """
+        balance = torch.where(source == POP, 1, -1).flip(1).cumsum(1)
+        lowest = pad(balance.cummin(1).values.clamp_max(0)[:, :-1], (1, 0))
+        return torch.where(balance < lowest, -balance - 1, source.shape[1] + 1).flip(1)
+
+
+@lru_cache
+def _chance(length: int) -> float:
+    """Return the mean over places of P(the more probable of end and either symbol), by the law of the height."""
+    starts = max(length - 1, 1)
+    law = torch.zeros(length + 1, dtype=torch.float64)
+    law[1] = 1 / starts
+    for count in range(2, length + 1):
+        pushed, popped = pad(law[:-1], (1, 0)), pad(law[1:], (0, 1))
+        popped[0] += law[0]
+        law = (popped + 2 * pushed) / 3
+        if count < length:
+            law[count] += 1 / starts  # those that begin with so many contents
+    ends = law.cumsum(0)
+    return torch.maximum(ends, (1 - ends) / 2).mean().item()
