@@ -1,0 +1,189 @@
+"""Clutter: recognise the one shape in an image among things that only look like shapes."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .task import TASKS, Batch, Classes, Features, Part, Presets, Task, Tokens, draw_distinct
+
+EXTENT = 5
+"""Rows and columns of a shape."""
+
+SHAPES = {
+    "square": "##### #...# #...# #...# #####",
+    "cross": "#...# .#.#. ..#.. .#.#. #...#",
+    "plus": "..#.. ..#.. ##### ..#.. ..#..",
+    "triangle": "..#.. ..#.. .#.#. .#.#. #####",
+    "diamond": "..#.. .#.#. #...# .#.#. ..#..",
+    "tee": "##### ..#.. ..#.. ..#.. ..#..",
+    "aitch": "#...# #...# ##### #...# #...#",
+    "zed": "##### ...#. ..#.. .#... #####",
+}
+"""Each hangs together, if only by corners, and touches all four sides: so none is seen where just a part of it is."""
+
+CHINESE = ("方框", "叉", "十字", "三角", "菱形", "T 形", "H 形", "Z 形")
+LEVELS = " .:o#"
+
+
+def draw_shapes() -> Float[Tensor, "n 5 5"]:
+    """Return the shapes' pixels, 1 where lit."""
+    return torch.tensor([[[float(pixel == "#") for pixel in row] for row in rows.split()] for rows in SHAPES.values()])
+
+
+def draw_distractors() -> Float[Tensor, "n 5 5"]:
+    """Return the upper three rows of a shape on the lower two of another, unless that has all the pixels of a shape.
+
+    Whatever is hidden of a distractor, what is left of it is no shape.
+    """
+    shapes = draw_shapes()
+    upper, lower = torch.cartesian_prod(torch.arange(len(shapes)), torch.arange(len(shapes))).T
+    mixed = torch.cat([shapes[upper, :3], shapes[lower, 3:]], dim=1)
+    contains = (mixed.unsqueeze(1) >= shapes).flatten(2).all(2).any(1)
+    return mixed[~contains]
+
+
+@TASKS.register("clutter")
+class Clutter(Task):
+    """An image of `length` square patches, row by row, shows one shape among `distractors` that are none: which one?
+
+    With distractors=1, patch=4, noise=0 and length=9 (12 by 12 pixels, double lines around linked patches):
+
+        +════+────+────+
+        ║  # ║    │    │
+        ║  # ║    │    │
+        ║ # #║    │    │
+        ║ # #║    │    │
+        +════+════+────+
+        ║####║#   ║    │
+        ║    ║    ║    │
+        ║    ║  ##║### │
+        ║    ║  # ║  # │
+        +════+════+────+
+        │    │  # │  # │
+        │    │  # │  # │
+        │    │  # │  # │
+        │    │    │    │
+        +────+────+────+
+
+        query   ?
+        answer  triangle
+
+    After cluttered translated MNIST (Mnih et al. 2014, arXiv 1406.6247, §4.1): a digit anywhere on a larger canvas,
+    then pieces of others. Here the shapes are eight of 5 by 5 pixels, and no piece is mistaken for one, so that the
+    answer is certain: a distractor has the upper rows of one shape and the lower rows of another, and any two things
+    have something dark between them. Each pixel is off its value, 0 or 1, by a random share of `noise`.
+    """
+
+    necessary = True
+    presets: ClassVar[Presets] = {"mnih-60": {"distractors": 4, "length": 225}}
+
+    def __init__(self, *, distractors: int = 3, patch: int = 4, noise: float = 0.25) -> None:
+        if distractors < 0 or patch < 1:
+            raise ValueError(f"clutter needs distractors >= 0 and patch >= 1, not {distractors} and {patch}")
+        if not 0 <= noise < 0.5:
+            raise ValueError(f"noise is {noise}, but lit and dark differ only where it is at least 0 and below 0.5")
+        self.distractors, self.patch, self.noise = distractors, patch, noise
+        self.cells = math.isqrt(distractors) + 1
+        self.shapes, self.mixtures = draw_shapes(), draw_distractors()
+        self.source_space = Features(patch**2)
+        self.query_space = Tokens(1, "clutter")
+        self.target_space = Classes(len(SHAPES))
+
+    def check_length(self, length: int) -> None:
+        side = math.isqrt(max(length, 0))
+        least = math.ceil((self.cells * (EXTENT + 1) - 1) / self.patch)
+        if side**2 != length or side < least:
+            raise ValueError(
+                f"length is {length}, but a square image with room for the shape and {self.distractors} distractors "
+                f"has a square number of patches, at least {least**2}"
+            )
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device = generator.device
+        shape = torch.randint(len(self.shapes), (size, 1), generator=generator, device=device)
+        mixed = torch.randint(len(self.mixtures), (size, self.distractors), generator=generator, device=device)
+        things = torch.cat([self.shapes.to(device)[shape], self.mixtures.to(device)[mixed]], dim=1)
+        patches, pixels = self._pixels(length, size, generator)
+        lit = torch.zeros(size, length * self.patch**2, device=device)
+        lit.scatter_(1, (patches * self.patch**2 + pixels).flatten(1), things.flatten(1))
+        noise = self.noise * torch.rand(lit.shape, generator=generator, device=device)
+        shown = torch.zeros(size, length, device=device).scatter_add_(
+            1, patches[:, 0].flatten(1), things[:, 0].flatten(1)
+        )
+        return Batch(
+            source=(lit - noise).abs_().reshape(size, length, -1),
+            query=torch.zeros_like(shape),
+            target=shape,
+            scored=torch.ones_like(shape, dtype=torch.bool),
+            links=(shown > 0).unsqueeze(1),
+        )
+
+    def chance(self, length: int) -> float:
+        return 1 / len(SHAPES)
+
+    def ceiling(self, length: int) -> float:
+        return 1.0
+
+    def answer(self, batch: Batch) -> Tensor:
+        """Try each shape at each place: a matched filter scores a pixel 1 if right and -1 if wrong."""
+        signs = (self._image(batch.source) >= 0.5).float() * 2 - 1
+        filters = self.shapes.to(signs.device) * 2 - 1
+        scores = F.conv2d(signs.unsqueeze(1), filters.unsqueeze(1)).flatten(2).amax(2)
+        found = scores > EXTENT**2 - 0.5
+        return torch.where(found, torch.arange(len(filters), device=found.device), -1).amax(1, keepdim=True)
+
+    def words(self, part: Part) -> list[str]:
+        return {"source": [], "query": ["?"], "target": list(SHAPES)}[part]
+
+    def tell(self, batch: Batch, row: int, language: str = "en") -> str:
+        """Draw the image with lines between its patches, doubled around those in which the shape is."""
+        shape = int(batch.target[row, 0])
+        question, name = "Which shape is in the clutter?", list(SHAPES)[shape]
+        if language == "zh":
+            question, name = "杂乱之中有哪个图形?", CHINESE[shape]
+        return "\n".join([*self._drawing(batch, row), f"{question} {name}"])
+
+    def _pixels(
+        self, length: int, size: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, "b things 5 5"], Int[Tensor, "b things 5 5"]]:
+        """Draw a place for each thing, in a grid's cell of its own; return its pixels' patches and places in these."""
+        side, device = math.isqrt(length), generator.device
+        pitch = (side * self.patch + 1) // self.cells
+        cell = draw_distinct(size, self.distractors + 1, self.cells**2, generator)
+        jitter = torch.randint(pitch - EXTENT, (size, self.distractors + 1, 2), generator=generator, device=device)
+        steps = torch.arange(EXTENT, device=device)
+        rows = ((cell // self.cells * pitch + jitter[..., 0]).unsqueeze(2) + steps).unsqueeze(3)
+        columns = ((cell % self.cells * pitch + jitter[..., 1]).unsqueeze(2) + steps).unsqueeze(2)
+        patches = rows // self.patch * side + columns // self.patch
+        return patches, rows % self.patch * self.patch + columns % self.patch
+
+    def _image(self, source: Float[Tensor, "b s f"]) -> Float[Tensor, "b height width"]:
+        side = math.isqrt(source.shape[1])
+        grid = source.reshape(-1, side, side, self.patch, self.patch)
+        return grid.transpose(2, 3).reshape(-1, side * self.patch, side * self.patch)
+
+    def _drawing(self, batch: Batch, row: int) -> list[str]:
+        side, patch = math.isqrt(batch.source.shape[1]), self.patch
+        linked = set() if batch.links is None else set(batch.links[row, 0].nonzero().flatten().tolist())
+
+        def shown(*places: tuple[int, int]) -> bool:
+            return any(y * side + x in linked for y, x in places if 0 <= y < side and 0 <= x < side)
+
+        def rule(y: int) -> str:
+            return "+" + "+".join(("═" if shown((y - 1, x), (y, x)) else "─") * patch for x in range(side)) + "+"
+
+        lines = []
+        for number, values in enumerate(self._image(batch.source[row : row + 1])[0].tolist()):
+            y = number // patch
+            pixels = "".join(LEVELS[min(int(value * len(LEVELS)), len(LEVELS) - 1)] for value in values)
+            bars = ["║" if shown((y, x - 1), (y, x)) else "│" for x in range(side + 1)]
+            cells = [pixels[x * patch : (x + 1) * patch] for x in range(side)]
+            lines += [rule(y)] * (number % patch == 0) + ["".join(map("".join, zip(bars, [*cells, ""], strict=True)))]
+        return [*lines, rule(side)]

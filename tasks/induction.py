@@ -1,0 +1,70 @@
+"""Induction: what followed this token when it was last seen?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+
+
+@TASKS.register("induction")
+class Induction(Task):
+    """`length` random symbols, one of them replaced by a trigger; asked is the symbol that came after the trigger.
+
+    With symbols=8 and length=8 ("!" the trigger):
+
+        source  3 1 7 ! 4 1 0 6
+        query   !
+        answer  4
+
+    Gu & Dao 2023 (Mamba, arXiv 2312.00752, §4.1.2), after the induction heads of Olsson et al. 2022 (arXiv
+    2209.11895): 16 symbols, trained at 256 positions, tested from 2^6 to 2^20 (here to 2^12). The trigger's place
+    is uniform over all but the last.
+    """
+
+    points = True
+    necessary = True
+    presets: ClassVar[Presets] = {"mamba": {"length": 256, "test_lengths": [2**power for power in range(6, 13)]}}
+
+    def __init__(self, *, symbols: int = 16) -> None:
+        if symbols < 2:
+            raise ValueError(f"symbols is {symbols}, but induction needs at least 2 to have something to tell apart")
+        self.symbols, self.trigger = symbols, symbols
+        self.source_space = self.query_space = Tokens(symbols + 1, "induction")
+        self.target_space = Classes(symbols)
+
+    def check_length(self, length: int) -> None:
+        if length < 2:
+            raise ValueError(f"length is {length}, but the trigger and the symbol after it need at least 2 positions")
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device = generator.device
+        source = torch.randint(self.symbols, (size, length), generator=generator, device=device)
+        place = torch.randint(length - 1, (size, 1), generator=generator, device=device)
+        target = source.gather(1, place + 1)
+        links = torch.zeros(size, 1, length, dtype=torch.bool, device=device)
+        return Batch(
+            source=source.scatter_(1, place, self.trigger),
+            query=torch.full_like(target, self.trigger),
+            target=target,
+            scored=torch.ones_like(target, dtype=torch.bool),
+            links=links.scatter_(2, (place + 1).unsqueeze(2), True),
+        )
+
+    def chance(self, length: int) -> float:
+        return 1 / self.symbols
+
+    def ceiling(self, length: int) -> float:
+        return 1.0
+
+    def answer(self, batch: Batch) -> Tensor:
+        follows_trigger = batch.source[:, :-1] == batch.query
+        return (follows_trigger * batch.source[:, 1:]).sum(1, keepdim=True)
+
+    def words(self, part: Part) -> list[str]:
+        symbols = [str(number) for number in range(self.symbols)]
+        return symbols if part == "target" else [*symbols, "!"]

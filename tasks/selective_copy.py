@@ -1,0 +1,74 @@
+"""Selective copy: remember the symbols, forget the blanks between them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
+
+
+@TASKS.register("selective_copy")
+class SelectiveCopy(Task):
+    """`items` random symbols scattered among `length` positions, the rest blank; at the marks the symbols, in order.
+
+    With items=3, symbols=8 and length=7 ("_" a blank, "?" a mark):
+
+        source  _ 5 _ _ 2 5 _
+        query   ? ? ?
+        answer  5 2 5
+
+    Gu & Dao 2023 (Mamba, arXiv 2312.00752, §4.1.1): length 4096, 16 items, 16 tokens of which one is the blank.
+    Poli et al. 2024 (MAD, arXiv 2403.17844) have 14 symbols beside the blank and the mark, and 256 positions with
+    the marks; there no blank follows the last symbol, while here every choice of places is equally likely.
+    """
+
+    points = True
+    necessary = True
+    presets: ClassVar[Presets] = {
+        "mamba-4096": {"items": 16, "symbols": 15, "length": 4096},
+        "mad": {"items": 16, "symbols": 14, "length": 240},
+    }
+
+    def __init__(self, *, items: int = 8, symbols: int = 16) -> None:
+        if items < 1 or symbols < 2:
+            raise ValueError(f"selective copy needs items >= 1 and symbols >= 2, not {items} and {symbols}")
+        self.items, self.symbols = items, symbols
+        self.blank, self.mark = symbols, symbols + 1
+        self.source_space = self.query_space = Tokens(symbols + 2, "selective_copy")
+        self.target_space = Classes(symbols)
+
+    def check_length(self, length: int) -> None:
+        if length < self.items:
+            raise ValueError(f"length is {length}, but {self.items} items need at least {self.items} positions")
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        device = generator.device
+        symbols = torch.randint(self.symbols, (size, self.items), generator=generator, device=device)
+        places = draw_distinct(size, self.items, length, generator).sort(1).values
+        links = torch.zeros(size, self.items, length, dtype=torch.bool, device=device)
+        return Batch(
+            source=symbols.new_full((size, length), self.blank).scatter_(1, places, symbols),
+            query=torch.full_like(symbols, self.mark),
+            target=symbols,
+            scored=torch.ones_like(symbols, dtype=torch.bool),
+            links=links.scatter_(2, places.unsqueeze(2), True),
+        )
+
+    def chance(self, length: int) -> float:
+        return 1 / self.symbols
+
+    def ceiling(self, length: int) -> float:
+        return 1.0
+
+    def answer(self, batch: Batch) -> Tensor:
+        is_symbol = (batch.source >= 0) & (batch.source < self.symbols)
+        symbols_first = (~is_symbol).byte().argsort(dim=1, stable=True)
+        return batch.source.gather(1, symbols_first[:, : self.items])
+
+    def words(self, part: Part) -> list[str]:
+        symbols = [str(number) for number in range(self.symbols)]
+        return symbols if part == "target" else [*symbols, "_", "?"]
