@@ -1,0 +1,76 @@
+"""Masked language: restore the words of a text that were hidden or replaced."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from .task import TASKS, Batch
+from .text import LanguageModel
+
+SELECTED = 0.15
+MASKED, REPLACED, KEPT = 0.8, 0.1, 0.1
+
+
+@TASKS.register("masked_language")
+class MaskedLanguage(LanguageModel):
+    """The selected words of a text of `length` words, most of them masked, from the words on both sides.
+
+    With symbols=8 and length=6 (8 is [mask], 9 [cls], "." not scored):
+
+        source  9
+        query   0 8 1 0 7 1
+        answer  . 0 . . . .
+
+    Devlin et al. 2018 (BERT, arXiv 1810.04805, §3.1 and appendix A.1): 15 % of the positions are selected; of them
+    80 % are masked, 10 % become a random word, 10 % stay. Here each position is selected independently, given that at
+    least one is, where BERT selects 15 % of each text: that a position is selected then says nothing of the others, so
+    the ideal reader's posterior is exact. The metric is the cross-entropy in nats and its floor that reader's, who
+    knows which positions are scored, the law of the language (see `language`) and that of the corruption.
+    Queries are words of the text, so they tell of one another what the language lets words tell, and no more.
+    """
+
+    causal = False
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        text, device = self.law.sample(length, size, generator), generator.device
+        selected = _select(length, size, generator)
+        kind = torch.randint(10, (size, length), generator=generator, device=device)
+        random = torch.randint(self.symbols, (size, length), generator=generator, device=device)
+        query = torch.where(selected & (kind < 10 * MASKED), self.mask, text)
+        return Batch(
+            source=torch.full((size, 1), self.start, device=device),
+            query=torch.where(selected & (kind == 10 * MASKED), random, query),
+            target=text,
+            scored=selected,
+        )
+
+    def first(self, length: int) -> int:
+        return 0
+
+    def log_probabilities(self, batch: Batch) -> Float[Tensor, "b q v"]:
+        """Return the posterior of each word given that its position is selected, and each other with SELECTED.
+
+        A mask is as likely in place of any word and so tells nothing of it. A word that is seen stands for itself
+        unless it was selected and replaced, by any word alike.
+        """
+        seen = one_hot(batch.query, self.query_space.size)[..., : self.symbols].double()
+        replaced = REPLACED / self.symbols
+        around = (1 - SELECTED + SELECTED * KEPT) * seen + SELECTED * replaced
+        masked = (batch.query == self.mask).unsqueeze(2)
+        at_query = torch.where(masked, 1.0, KEPT * seen + replaced)
+        return (self.law.others(torch.where(masked, 1.0, around)) + at_query.log()).log_softmax(2)
+
+
+def _select(length: int, size: int, generator: torch.Generator) -> Bool[Tensor, "b n"]:
+    """Select each position independently, given that at least one is: draw the first, then those after it."""
+    device = generator.device
+    none_yet = torch.full((length,), 1 - SELECTED, dtype=torch.float64, device=device).cumprod(0)
+    level = torch.rand(size, 1, generator=generator, dtype=torch.float64, device=device)
+    first = torch.searchsorted((1 - none_yet) / (1 - none_yet[-1]), level, right=True)
+    place = torch.arange(length, device=device)
+    later = torch.randint(20, (size, length), generator=generator, device=device) < 20 * SELECTED
+    return (place == first) | (place > first) & later

@@ -1,0 +1,81 @@
+"""Next sentence: does the second half of a text continue the first?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from .task import TASKS, Batch, Classes, Part
+from .text import TextTask, with_doubles
+
+
+@TASKS.register("next_sentence")
+class NextSentence(TextTask):
+    """Two halves of texts of `length` words each: is the second the continuation of the first?
+
+    With symbols=8 and length=6 (9 is [cls], 10 [sep]; class 1 is "yes"):
+
+        source  7 6 2 10 5 0 5
+        query   9
+        answer  1
+
+    Devlin et al. 2018 (BERT, arXiv 1810.04805, §3.1): with probability 1/2 the second half is the continuation, else
+    it is the second half of another text, so that neither half tells anything alone; there it is any other sentence.
+    The oracle is the Bayes classifier, from the exact probabilities of the two halves together and apart, and is at
+    times wrong, as a random half may fit: the ceiling is its expected accuracy. The languages are those of `language`,
+    and the vocabulary is the same, so that a body pre-trained there keeps its embeddings.
+    """
+
+    def __init__(self, *, symbols: int = 32, text: str = "hidden_markov", language: int = 0) -> None:
+        super().__init__(symbols=symbols, text=text, language=language)
+        self.target_space = Classes(2)
+
+    def check_length(self, length: int) -> None:
+        if length < 2 or length % 2:
+            raise ValueError(
+                f"length is {length}, but next_sentence needs an even one, for two halves of a word or more"
+            )
+
+    def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
+        self.check_length(length)
+        text, other = self.law.sample(length, 2 * size, generator).chunk(2)
+        follows = torch.randint(2, (size, 1), generator=generator, device=generator.device)
+        half = length // 2
+        second = torch.where(follows.bool(), text[:, half:], other[:, half:])
+        return Batch(
+            source=torch.cat([text[:, :half], torch.full_like(follows, self.separator), second], dim=1),
+            query=torch.full_like(follows, self.start),
+            target=follows,
+            scored=torch.ones_like(follows, dtype=torch.bool),
+        )
+
+    def chance(self, length: int) -> float:
+        return 0.5
+
+    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
+        """Return 1/2 and the expected accuracy of the Bayes classifier on the sources of these very examples."""
+        return 0.5, float(torch.cat([self.expected_score(with_doubles(batch)) for batch in batches]).mean())
+
+    def expected_score(self, batch: Batch) -> Float[Tensor, "b 1"]:
+        return self.log_odds(batch).abs().sigmoid()
+
+    def answer(self, batch: Batch) -> Tensor:
+        return (self.log_odds(with_doubles(batch)) > 0).long().to(batch.query.device)
+
+    def log_odds(self, batch: Batch) -> Float[Tensor, "b 1"]:
+        """Return log P(continuation | source) / P(no continuation | source)."""
+        half = batch.source.shape[1] // 2
+        first, second = (
+            one_hot(part, self.symbols).double() for part in (batch.source[:, :half], batch.source[:, half + 1 :])
+        )
+        unread = torch.ones_like(first)
+        pairs = torch.cat([torch.cat(pair, dim=1) for pair in ((first, second), (first, unread), (unread, second))])
+        together, first_alone, second_alone = self.law.log_likelihood(pairs).chunk(3)
+        return (together - first_alone - second_alone).unsqueeze(1)
+
+    def words(self, part: Part) -> list[str]:
+        return ["no", "yes"] if part == "target" else super().words(part)
