@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from mechanisms import MODELS
+from runner.data import TrainingData
 from runner.engines.local import PRELOAD
 from runner.network import Network
 from runner.recipe import Recipe
@@ -37,7 +38,8 @@ def harness(model: str, task_name: str, length: int) -> Callable[[], None]:
     task = TASKS[task_name]()
     network = Network.for_task(MODELS[model](64), task, 64)
     recipe = Recipe(steps=10**6, evaluate_every=10**6)
-    trainer = Trainer(network, task, length, recipe, torch.Generator().manual_seed(1), [])
+    data = TrainingData(task, [length], recipe.batch, torch.Generator().manual_seed(1))
+    trainer = Trainer(network, task, recipe, data, [])
 
     def steps() -> None:
         for _ in range(STEPS):

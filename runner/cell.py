@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ import torch
 from mechanisms import MODELS, Attention, SequenceModel
 from registry import load_plugin
 from results import Measurement
-from tasks import TASKS, Task
 
 from . import seeds
-from .network import Network, parameter_count
+from .lesson import Lesson, pretrain
+from .network import parameter_count
 from .probes import PROBES, Probe, Subject, Trained
-from .probes.accuracy import learning_curve
+from .probes.accuracy import learning_curve, pretraining_curve
 from .recipe import Recipe
-from .train import Diverged, Trainer
+from .train import Diverged
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Cell:
     task: str | None = None
     task_label: str | None = None
     task_settings: dict[str, Any] = field(default_factory=dict)
-    length: int = 0
+    length: int = 0  # the longest trained on
+    shortest: int = 0  # the shortest: the same, unless lengths are mixed
     test_lengths: tuple[int, ...] = ()
+    pretraining: dict[str, Any] | None = None  # task, task_settings, length, shortest and steps, as above
     plugins: tuple[str, ...] = ()
     device: str = "cpu"
 
@@ -91,30 +93,39 @@ def build_model(cell: Cell, width: int, *, causal: bool = True) -> SequenceModel
         return MODELS[cell.model](width, causal=causal, **cell.mechanism)
 
 
-def build_network(cell: Cell, task: Task, width: int) -> Network:
-    """Build the mechanism between the task's ends, which start the same for every mechanism."""
-    model = build_model(cell, width, causal=task.causal)
-    with seeds.scoped("ends", cell.task, cell.task_settings, cell.seed):
-        return Network.for_task(model, task, width)
-
-
 def data_stream(cell: Cell, device: torch.device, purpose: str) -> torch.Generator:
-    """Return a random stream for the cell's data: the same for every mechanism at the same seed."""
+    """Return a random stream for the data of a cell without a task."""
     return seeds.generator(device, "data", cell.task, cell.task_settings, cell.seed, purpose)
+
+
+def lesson_of(cell: Cell) -> Lesson:
+    """Return what the cell trains on."""
+    assert cell.task is not None
+    device = torch.device(cell.device)
+    return Lesson(cell.task, cell.task_settings, cell.length, cell.shortest, cell.seed, device)
 
 
 def _measure_trained(
     cell: Cell, recipe: Recipe, progress: Progress, interrupted: Interrupted, checkpoint: Path | None
 ) -> Measured:
-    assert cell.task is not None
-    device = torch.device(cell.device)
-    task = TASKS[cell.task](**cell.task_settings)
-    network = build_network(cell, task, recipe.width).to(device)
-    stream = functools.partial(data_stream, cell, device)
-    validation = [task.sample(cell.length, recipe.validation_examples, stream("validation")).to(device)]
-    trainer = Trainer(network, task, cell.length, recipe, stream("train"), validation)
+    lesson = lesson_of(cell)
+
+    def build(causal: bool) -> SequenceModel:
+        return build_model(cell, recipe.width, causal=causal)
+
+    network = lesson.network(build, recipe.width)
+    trainer = lesson.trainer(network, recipe)
     measured = Measured([_size(network)])
     try:
+        if cell.pretraining is not None:
+            first = dict(cell.pretraining)
+            first_recipe = recipe.model_copy(update={"steps": first.pop("steps")})
+            before = lesson_of(replace(cell, **first))
+            other = before.trainer(before.network(build, recipe.width), first_recipe)
+            path = None if checkpoint is None else checkpoint.with_suffix(".pretraining.pt")
+            history = pretrain(network, other, _ahead_of(progress, recipe.steps), interrupted, path)
+            measured.measurements += pretraining_curve(history)
+            progress = _behind(progress, history.steps)
         history = trainer.run(progress, interrupted, checkpoint)
     except Diverged as error:
         measured.measurements += learning_curve(trainer.history)
@@ -122,11 +133,27 @@ def _measure_trained(
         return measured
     measured.path = attention_path(network)
     trained = Trained(
-        network, history, task, cell.length, cell.test_lengths, recipe.test_examples, recipe.batch, device, stream
+        network,
+        history,
+        trainer.task,
+        cell.length,
+        cell.test_lengths,
+        recipe.test_examples,
+        recipe.batch,
+        lesson.device,
+        lesson.stream,
     )
     for probe in _probes(cell):
         measured.measurements += probe.trained(trained)
     return measured
+
+
+def _ahead_of(progress: Progress, steps: int) -> Progress:
+    return lambda done, total: progress(done, total + steps)
+
+
+def _behind(progress: Progress, steps: int) -> Progress:
+    return lambda done, total: progress(done + steps, total + steps)
 
 
 def _measure_untrained(

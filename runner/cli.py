@@ -112,6 +112,29 @@ def info(name: Name, plugin: Plugins = None) -> None:
 
 
 @app.command()
+def show(
+    task: Annotated[str, typer.Argument(help="A task, such as recall.", show_default=False)],
+    length: Annotated[
+        int | None, typer.Option(min=1, help="[default: that of the preset, or the first possible from 8 on]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the examples.")] = 0,
+    count: Annotated[int, typer.Option("--examples", min=1, help="How many.")] = 1,
+    preset: Annotated[str | None, typer.Option(help="Published settings, by name.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, as pairs=4. Repeatable.")] = None,
+    language: Annotated[str, typer.Option(help="en or zh, where a task tells its examples as a story.")] = "en",
+    plugin: Plugins = None,
+) -> None:
+    """Print examples of a task: what is read, what is asked, the answer, and what it is linked to."""
+    from .examples import examples, read_settings
+
+    _load_plugins(plugin)
+    console = _console()
+    given = read_settings(task, preset, settings or [])
+    for text in examples(task, given, length, seed, count, language, console.width):
+        console.print(text, "", sep="\n", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def costs(
     suite: Annotated[
         Path | None, typer.Argument(help="A suite file; without one, everything registered.", show_default=False)
@@ -147,11 +170,13 @@ def costs(
 
 @app.command()
 def docs() -> None:
-    """Write docs/mechanisms.md again, from what every built-in mechanism says of itself."""
-    from .page import PATH, page
+    """Write docs/mechanisms.md and the list in docs/tasks.md again, from what everything built-in says of itself."""
+    from .page import PATH, TASKS_PATH, page, tasks_page
 
-    PATH.write_text(page(), encoding="utf-8")
-    _console().print(f"Wrote {PATH}", highlight=False, markup=False, soft_wrap=True)
+    written = {PATH: page(), TASKS_PATH: tasks_page(TASKS_PATH.read_text(encoding="utf-8"))}
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8")
+        _console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

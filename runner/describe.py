@@ -32,7 +32,7 @@ BUILD: dict[str, Callable[[Any], Any]] = {
 
 _NAME = r"[^\W\d_][\w'’-]*"
 _CITATION = re.compile(
-    rf"(?P<names>(?=[A-ZÀ-Þ]){_NAME}(?:, (?=[A-ZÀ-Þ]){_NAME})*(?:,? (?:&|and) (?=[A-ZÀ-Þ]){_NAME})?)"
+    rf"(?<!\w)(?P<names>(?=[A-ZÀ-Þ]){_NAME}(?:, (?=[A-ZÀ-Þ]){_NAME})*(?:,? (?:&|and) (?=[A-ZÀ-Þ]){_NAME})?)"
     r"(?P<others> et al\.)? (?P<year>(?:19|20)\d\d)\b"
 )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tasks import Batch, Scalar, Task
+from tasks import Batch, Distribution, Scalar, Task
 
+from .data import Examples
 from .network import Network
 
 TOLERANCE = 0.04  # an error above it counts as wrong (Hochreiter & Schmidhuber 1997)
@@ -19,9 +20,9 @@ TOLERANCE = 0.04  # an error above it counts as wrong (Hochreiter & Schmidhuber 
 class Scores:
     """What a network scored at one length.
 
-    `metric` is the accuracy, or the mean squared error of scalar answers; `right` is the share of scored
-    positions answered right (within 0.04 for scalars), `exact` the share of examples without an error,
-    `loss` the cross-entropy in nats (or squared error) a scored position.
+    `metric` is the accuracy, the mean squared error of scalar answers, or the cross-entropy where the law of the
+    answers is known; `right` is the share of scored positions answered right (within 0.04 for scalars), `exact` the
+    share of examples without an error, `loss` the cross-entropy in nats (or squared error) a scored position.
     """
 
     metric: float
@@ -33,21 +34,23 @@ class Scores:
 
     @property
     def normalised(self) -> float:
-        """0 for the best predictor that has not read the source, 1 for a perfect reader."""
+        """0 for the best predictor that has not read the source, 1 for a perfect reader; NaN where the two are one."""
+        if self.ceiling == self.chance:
+            return math.nan
         return (self.metric - self.chance) / (self.ceiling - self.chance)
 
 
 @torch.no_grad()
-def evaluate(network: Network, task: Task, length: int, batches: Sequence[Batch]) -> Scores:
-    """Score `network` on batches of one length. NaN outputs are wrong answers with a NaN loss."""
+def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
+    """Score `network` on examples of one length. NaN outputs are wrong answers with a NaN loss."""
     was_training = network.training
     network.eval()
-    sums = torch.stack([_sums(network, batch) for batch in batches]).sum(0)
+    sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
     network.train(was_training)
     right, positions, exact, rows, loss = sums.tolist()
     share = right / positions
-    metric = loss / positions if isinstance(task.target_space, Scalar) else share
-    return Scores(metric, share, exact / rows, loss / positions, task.chance(length), task.ceiling(length))
+    metric = loss / positions if isinstance(task.target_space, Scalar | Distribution) else share
+    return Scores(metric, share, exact / rows, loss / positions, examples.chance, examples.ceiling)
 
 
 def _sums(network: Network, batch: Batch) -> Tensor:
@@ -59,11 +62,3 @@ def _sums(network: Network, batch: Batch) -> Tensor:
     exact = (~wrong.any(1)).sum()
     parts = [right.sum(), batch.scored.sum(), exact, torch.tensor(len(batch)), loss]
     return torch.stack([part.to(loss) for part in parts])
-
-
-def sample_batches(
-    task: Task, length: int, examples: int, batch: int, source: torch.Generator, device: torch.device
-) -> list[Batch]:
-    """Draw `examples` examples in batches of at most `batch`."""
-    sizes = [min(batch, examples - done) for done in range(0, examples, batch)]
-    return [task.sample(length, size, source).to(device) for size in sizes]

@@ -28,6 +28,7 @@ class Ends(nn.Module):
         self, width: int, source_space: Tokens | Features, query_space: Tokens, target_space: Classes | Scalar
     ) -> None:
         super().__init__()
+        self.spaces = {"source": source_space, "query": query_space}
         self.source = _front(source_space, width)
         self.query = self.source if source_space == query_space else _front(query_space, width)
         self.scalar = isinstance(target_space, Scalar)
@@ -69,6 +70,14 @@ class Network(nn.Module):
         """
         hidden = self.model(*self.ends.embed(batch.source, batch.query))
         return self.ends.read(hidden[batch.scored])
+
+    def take_over(self, other: Network) -> None:
+        """Start from what `other` has learnt: its mechanism, and the embeddings of vocabularies that are the same."""
+        self.model.load_state_dict(other.model.state_dict())
+        for part, space in self.ends.spaces.items():
+            same = next((name for name, known in other.ends.spaces.items() if known == space), None)
+            if same is not None:
+                getattr(self.ends, part).load_state_dict(getattr(other.ends, same).state_dict())
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -15,9 +15,10 @@ import torch
 from registry import Origin
 from results import CellRow
 
-from . import evaluate, network, sources, train
+from . import lesson, sources
 from .cell import Cell
-from .expand import Expansion, Mechanism, ProbeWith, TaskAt
+from .expand import Expansion, Mechanism, ProbeWith
+from .expand_tasks import TaskAt, TaskExpansion
 from .kinds import REGISTRIES
 from .plugins import FOLDER, load_plugins
 from .recipe import Recipe
@@ -69,7 +70,7 @@ class _Planner:
     def __init__(self, file: SuiteFile, device: str) -> None:
         self.suite, self.device = file.suite, device
         expansion = Expansion(file)
-        self.tasks, probes = expansion.tasks(), expansion.probes()
+        self.tasks, probes = TaskExpansion(file).tasks(), expansion.probes()
         found = expansion.mechanisms()
         self.mechanisms = [m for m in found if m.refusal is None]
         self.skips = [_skip(m, m.refusal) for m in found if m.refusal is not None]
@@ -118,7 +119,7 @@ class _Planner:
         recipe: dict[str, Any],
         probes: list[ProbeWith],
     ) -> Cell:
-        entries = [*mechanism.entries, *([task.entry] if task else [])]
+        entries = [*mechanism.entries, *(task.entries if task else ())]
         fields: dict[str, Any] = {
             "kind": kind,
             "model": mechanism.entry.name,
@@ -128,8 +129,10 @@ class _Planner:
             "probes": {probe.entry.name: probe.options for probe in probes},
         }
         if task is not None:
-            fields |= {"task": task.entry.name, "task_settings": task.settings, "length": task.length}
-            fields |= {"test_lengths": task.test_lengths}
+            fields |= _lesson(task) | {"test_lengths": task.test_lengths}
+            if task.pretraining is not None:
+                steps = task.pretraining.steps or self.suite.train.steps
+                fields["pretraining"] = _lesson(task.pretraining.task) | {"steps": steps}
         brought = _brought(mechanism)
         code = _code((*(e.value for e in entries), *brought, *(probe.entry.value for probe in probes)))
         versions = [version for cls in brought for version in sources.versions(cls)]
@@ -143,13 +146,23 @@ class _Planner:
         )
 
 
+def _lesson(task: TaskAt) -> dict[str, Any]:
+    """Return what a cell needs to know of a task that it trains on."""
+    return {
+        "task": task.entry.name,
+        "task_settings": task.settings,
+        "length": task.length,
+        "shortest": task.shortest,
+    }
+
+
 def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.cache
 def _code(classes: tuple[type, ...]) -> str:
-    return sources.digest(classes, (evaluate, network, train))
+    return sources.digest(classes, (lesson,))
 
 
 def _brought(mechanism: Mechanism) -> tuple[type, ...]:
@@ -164,6 +177,8 @@ def _skip(mechanism: Mechanism, reason: str, task: str | None = None) -> Skip:
 
 def _incompatible(mechanism: Mechanism, task: TaskAt) -> str | None:
     model, name = mechanism.entry.value, mechanism.entry.name
+    if task.pretraining is not None and (reason := _incompatible(mechanism, task.pretraining.task)) is not None:
+        return reason
     if not task.task.causal and model.causal_only:
         return f"{name} reads its queries in order, and {task.entry.name} lets one see later ones"
     if task.task.causal and task.task.leaks and model.bidirectional:

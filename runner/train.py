@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from tasks import Batch, Task
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .data import Examples, TrainingData
 from .evaluate import evaluate
 from .network import Network
 from .recipe import Recipe
@@ -63,19 +64,15 @@ def learning_rate_at(step: int, recipe: Recipe) -> float:
 
 
 class Trainer:
-    """Trains one network on one task at one length. Its whole state can be saved and taken up again."""
+    """Trains one network on one task. Its whole state can be saved and taken up again.
+
+    `validation` are the examples on which it counts as solved, of each length alike.
+    """
 
     def __init__(
-        self,
-        network: Network,
-        task: Task,
-        length: int,
-        recipe: Recipe,
-        data: torch.Generator,
-        validation: list[Batch],
+        self, network: Network, task: Task, recipe: Recipe, data: TrainingData, validation: Sequence[Examples]
     ) -> None:
-        self.network, self.task, self.length, self.recipe = network, task, length, recipe
-        self.data, self.validation = data, validation
+        self.network, self.task, self.recipe, self.data, self.validation = network, task, recipe, data, validation
         self.device = next(network.parameters()).device
         self.parameters = list(network.parameters())
         # Fused: one kernel for all parameters, where the device has it.
@@ -88,7 +85,10 @@ class Trainer:
         self._losses: Tensor = torch.zeros((), device=self.device)
 
     def train_step(self) -> None:
-        batch = self.task.sample(self.length, self.recipe.batch, self.data).to(self.device)
+        self.step_on(self.data.next().to(self.device))
+
+    def step_on(self, batch: Batch) -> None:
+        """Take one step on a batch: forward, backward, clipping and the optimiser."""
         loss = self.network.ends.loss(self.network(batch), batch.target[batch.scored])
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -106,10 +106,12 @@ class Trainer:
         self._losses.zero_()
         if since and not math.isfinite(train_loss):
             raise Diverged(f"the training loss was {train_loss} by step {self.step}")
-        scores = evaluate(self.network, self.task, self.length, self.validation)
-        if not math.isfinite(scores.loss):
-            raise Diverged(f"the validation loss was {scores.loss} at step {self.step}")
-        evaluation = Evaluation(self.step, train_loss, scores.loss, scores.normalised)
+        scores = [evaluate(self.network, self.task, examples) for examples in self.validation]
+        loss = sum(each.loss for each in scores) / len(scores)
+        if not math.isfinite(loss):
+            raise Diverged(f"the validation loss was {loss} at step {self.step}")
+        normalised = sum(each.normalised for each in scores) / len(scores)
+        evaluation = Evaluation(self.step, train_loss, loss, normalised)
         self.history.evaluations.append(evaluation)
         return evaluation
 
@@ -144,7 +146,7 @@ class Trainer:
             "step": self.step,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "data": self.data.get_state(),
+            "data": self.data.state(),
             "losses": self._losses,
             "history": [asdict(evaluation) for evaluation in self.history.evaluations],
         }
@@ -152,7 +154,7 @@ class Trainer:
     def load_state(self, state: dict[str, object]) -> None:
         self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
         self.optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
-        self.data.set_state(state["data"])  # type: ignore[arg-type]
+        self.data.load_state(state["data"])  # type: ignore[arg-type]
         self._losses = state["losses"].to(self.device)  # type: ignore[attr-defined]
         self.history = History([Evaluation(**row) for row in state["history"]])  # type: ignore[attr-defined]
         self.step = int(state["step"])  # type: ignore[call-overload]

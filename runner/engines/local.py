@@ -156,7 +156,8 @@ class LocalEngine:
         _kill(one.process)
         one.connection.close()
         if outcome != "interrupted":
-            self.checkpoint(one.cell).unlink(missing_ok=True)
+            for written in (self.folder / "checkpoints").glob(f"{one.cell.key}*"):
+                written.unlink(missing_ok=True)
         finished = datetime.now(UTC)
         return Ending(
             outcome=outcome,

@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterator
 
 from results import Measurement
+from tasks import Classes, Distribution, Scalar, Task
 
-from ..evaluate import Scores, evaluate, sample_batches
+from ..data import Examples
+from ..decode import Decoded, score_decoded
+from ..evaluate import Scores, evaluate
 from ..train import History
 from .probe import PROBES, Probe, Trained
 
@@ -17,18 +20,23 @@ class Accuracy(Probe):
     """Share of scored positions answered right on a test stream, at every test length.
 
     Beside it the share of examples without an error, the loss, and the normalised score
-    (metric - chance) / (ceiling - chance); for scalar answers the mean squared error and the share within 0.04.
+    (metric - chance) / (ceiling - chance); for scalar answers the mean squared error and the share within 0.04;
+    where the law of the answers is known, the nats above its entropy; where answers are fed back as queries, the
+    share of examples decoded greedily without an error, and BLEU.
     """
 
     def trained(self, trained: Trained) -> Iterator[Measurement]:
         yield from learning_curve(trained.history)
         for length in trained.test_lengths:
             stream = trained.generator(f"test {length}")
-            batches = sample_batches(
+            examples = Examples.draw(
                 trained.task, length, trained.test_examples, 4 * trained.batch, stream, trained.device
             )
-            scores = evaluate(trained.network, trained.task, length, batches)
-            yield from _rows(scores, length, scalar=trained.network.ends.scalar)
+            scores = evaluate(trained.network, trained.task, examples)
+            yield from _rows(scores, length, trained.task)
+            space = trained.task.target_space
+            if trained.task.feeds_back and isinstance(space, Classes) and trained.network.model.decodes:
+                yield from _decoded(score_decoded(trained.network, examples, space.size - 1), length)
 
 
 def learning_curve(history: History) -> Iterator[Measurement]:
@@ -43,8 +51,19 @@ def learning_curve(history: History) -> Iterator[Measurement]:
     yield Measurement("accuracy", "steps", history.steps, unit="steps")
 
 
-def _rows(scores: Scores, length: int, *, scalar: bool) -> Iterator[Measurement]:
-    named = {"mse": scores.metric, "within": scores.right} if scalar else {"accuracy": scores.metric}
+def pretraining_curve(history: History) -> Iterator[Measurement]:
+    """Yield the validation scores on the task that was trained on before the cell's own, and how long that was."""
+    for point in history.evaluations:
+        yield Measurement("accuracy", "normalised", point.normalised, stage="pretraining", step=point.step)
+    yield Measurement("accuracy", "steps", history.steps, unit="steps", stage="pretraining")
+
+
+def _rows(scores: Scores, length: int, task: Task) -> Iterator[Measurement]:
+    named = {"accuracy": scores.right}
+    if isinstance(task.target_space, Scalar):
+        named = {"mse": scores.metric, "within": scores.right}
+    elif isinstance(task.target_space, Distribution):
+        named |= {"nats_above_floor": scores.metric - scores.ceiling}
     shared = {
         "exact_match": scores.exact,
         "loss": scores.loss,
@@ -53,4 +72,9 @@ def _rows(scores: Scores, length: int, *, scalar: bool) -> Iterator[Measurement]
         "ceiling": scores.ceiling,
     }
     for quantity, value in {**named, **shared}.items():
+        yield Measurement("accuracy", quantity, value, stage="test", length=length)
+
+
+def _decoded(decoded: Decoded, length: int) -> Iterator[Measurement]:
+    for quantity, value in (("decoded_exact_match", decoded.exact), ("bleu", decoded.bleu)):
         yield Measurement("accuracy", quantity, value, stage="test", length=length)

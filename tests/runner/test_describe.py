@@ -8,8 +8,9 @@ import torch
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, Attention
 from runner.describe import KINDS, citation, describe, entries
 from runner.kinds import REGISTRIES
-from runner.page import AGAIN, PATH, page
+from runner.page import AGAIN, PATH, TASKS_PATH, page, tasks_page
 from runner.show import lines
+from tasks import TASKS
 
 from .conftest import ROOT
 
@@ -163,3 +164,16 @@ def test_the_page_is_the_same_every_time_and_everywhere():
 def test_the_committed_page_is_up_to_date():
     found = PATH.read_text(encoding="utf-8") if PATH.exists() else ""
     assert found == page(), f"docs/mechanisms.md is not what the mechanisms say of themselves: run {AGAIN} again"
+
+
+def test_the_committed_list_of_tasks_is_up_to_date():
+    found = TASKS_PATH.read_text(encoding="utf-8")
+    assert found == tasks_page(found), f"docs/tasks.md is not what the tasks say of themselves: run {AGAIN} again"
+
+
+def test_the_list_of_tasks_keeps_what_stands_above_it():
+    found = TASKS_PATH.read_text(encoding="utf-8")
+    again = tasks_page("Something else.\n" + found[found.index("<!-- From here") :])
+    assert again.startswith("Something else.\n<!-- From here")
+    for name in TASKS:
+        assert f"\n### {name}\n" in again

@@ -33,7 +33,7 @@ def test_sweeps_multiply(tiny):
     path = tiny(
         seeds="2",
         mechanisms="[gru: {layers: [1, 2]}, transformer: {heads: 2, alignment: [dot, additive]}]",
-        tasks="[copy: {length: [3, 5]}, adding: {length: 4}]",
+        tasks="[copy: {length: 3}, copy: {length: 5}, adding: {length: 4}]",
         train="{width: 8, learning_rate: [0.001, 0.01, 0.1]}",
     )
     cells = plan(path).cells

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from mechanisms import MODELS
-from runner.evaluate import evaluate, sample_batches
+from runner.data import Examples, TrainingData
+from runner.evaluate import evaluate
 from runner.network import Network, choose_device
 from runner.recipe import Recipe
 from runner.train import Diverged, Interrupted, Trainer, learning_rate_at
@@ -21,8 +22,9 @@ def trainer(recipe=RECIPE, task_name="copy", seed=3, model=None):
     torch.manual_seed(seed)
     task = TASKS[task_name](items=3) if task_name == "copy" else TASKS[task_name]()
     network = Network.for_task(model or MODELS["gru"](recipe.width), task, recipe.width)
-    validation = [task.sample(5, 32, torch.Generator().manual_seed(99))]
-    return Trainer(network, task, 5, recipe, torch.Generator().manual_seed(7), validation)
+    validation = [Examples.of(task, 5, [task.sample(5, 32, torch.Generator().manual_seed(99))])]
+    data = TrainingData(task, [5], recipe.batch, torch.Generator().manual_seed(7))
+    return Trainer(network, task, recipe, data, validation)
 
 
 @pytest.mark.parametrize("task_name", ["copy", "adding"])
@@ -37,7 +39,9 @@ def test_equals_a_hand_written_loop(task_name):
         rate = peak * (step + 1) / 5 if step < 5 else peak * (1 + math.cos(math.pi * (step - 5) / 25)) / 2
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = task.sample(5, 8, data)
+        if step % 8 == 0:  # eight batches at a time
+            batches = task.sample(5, 8 * 8, data).split(8)
+        batch = next(batches)
         hidden = network.model(*network.ends.embed(batch.source, batch.query))
         output = network.ends.readout(hidden)
         if task_name == "copy":
@@ -118,7 +122,7 @@ def test_metrics_by_hand():
     wrong = batch.target.clone()
     wrong[1, 1:] = (wrong[1, 1:] + 1) % 8
     logits = 2.0 * F.one_hot(wrong.flatten(), 8).float()
-    scores = evaluate(Answer(ours.network, logits), ours.task, 5, [batch])
+    scores = evaluate(Answer(ours.network, logits), ours.task, Examples.of(ours.task, 5, [batch]))
     assert scores.metric == scores.right == pytest.approx(4 / 6)
     assert scores.exact == 0.5
     log_sum = math.log(math.exp(2) + 7)
@@ -130,16 +134,10 @@ def test_scalar_metrics_by_hand():
     ours = trainer(task_name="adding")
     batch = ours.task.sample(6, 3, torch.Generator().manual_seed(1))
     errors = torch.tensor([0.0, 0.03, 0.05])
-    scores = evaluate(Answer(ours.network, batch.target[:, 0] + errors), ours.task, 6, [batch])
+    scores = evaluate(Answer(ours.network, batch.target[:, 0] + errors), ours.task, Examples.of(ours.task, 6, [batch]))
     assert scores.metric == pytest.approx((0.03**2 + 0.05**2) / 3, rel=1e-4)
     assert scores.right == pytest.approx(2 / 3)
     assert scores.normalised == pytest.approx(1 - 6 * scores.metric, rel=1e-6)
-
-
-def test_batches_add_up_to_the_examples():
-    task = TASKS["adding"]()
-    sizes = [len(b) for b in sample_batches(task, 5, 23, 7, torch.Generator(), torch.device("cpu"))]
-    assert sizes == [7, 7, 7, 2]
 
 
 def test_readout_runs_at_scored_positions_only():

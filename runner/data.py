@@ -1,0 +1,118 @@
+"""What a network is trained and scored on: fresh batches by the step, and fixed examples with their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tasks import Batch, Task
+
+MOST_AT_ONCE = 8  # batches
+LARGEST = 2**24  # links of one draw: batches, examples and the square of the length multiplied
+VALIDATED = 8  # lengths, of those trained on
+
+
+def lengths_between(task: Task, shortest: int, longest: int) -> list[int]:
+    """Return the lengths from `shortest` to `longest` of which the task has examples."""
+    return [length for length in range(shortest, longest + 1) if _exists(task, length)]
+
+
+def _exists(task: Task, length: int) -> bool:
+    try:
+        task.check_length(length)
+    except ValueError:
+        return False
+    return True
+
+
+def spread(lengths: Sequence[int], most: int = VALIDATED) -> list[int]:
+    """Return at most `most` of the lengths, evenly spread, the first and the last among them."""
+    if len(lengths) <= most:
+        return list(lengths)
+    return [lengths[round(i * (len(lengths) - 1) / (most - 1))] for i in range(most)]
+
+
+class TrainingData:
+    """Fresh batches, one a step; of several lengths each batch has one, drawn uniformly.
+
+    Batches of one length are drawn several at a time: making a batch costs calls rather than arithmetic, so
+    that eight cost little more than one. The whole state can be saved and taken up again.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        lengths: Sequence[int],
+        batch: int,
+        generator: torch.Generator,
+        order: torch.Generator | None = None,
+    ) -> None:
+        if len(lengths) > 1 and order is None:
+            raise ValueError("several lengths need a generator that draws their order")
+        self.task, self.lengths, self.batch = task, list(lengths), batch
+        self.generator, self.order = generator, order
+        most = LARGEST // (batch * self.lengths[-1] ** 2) if len(lengths) == 1 else 1
+        self.at_once = min(MOST_AT_ONCE, max(1, most))
+        self._taken = 0
+        self._before = self._states()
+        self._batches: Iterator[Batch] = iter(())
+
+    def next(self) -> Batch:
+        if self._taken % self.at_once == 0:
+            self._draw()
+        self._taken += 1
+        return next(self._batches)
+
+    def _draw(self) -> None:
+        self._before = self._states()
+        drawn = self.task.sample(self._length(), self.at_once * self.batch, self.generator)
+        self._batches = drawn.split(self.batch)
+
+    def _length(self) -> int:
+        if self.order is None or len(self.lengths) == 1:
+            return self.lengths[0]
+        # The order lives on the processor: to read a length waits for no device.
+        return self.lengths[int(torch.randint(len(self.lengths), (), generator=self.order))]
+
+    def _states(self) -> list[Tensor]:
+        return [each.get_state() for each in (self.generator, self.order) if each is not None]
+
+    def state(self) -> dict[str, object]:
+        """Return what the batches at hand were drawn from, and how many have been taken."""
+        return {"before": self._before, "taken": self._taken}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        for each, before in zip((self.generator, self.order), state["before"], strict=False):
+            assert each is not None
+            each.set_state(before)
+        self._taken = int(state["taken"])
+        if self._taken:
+            self._draw()
+            for _ in range((self._taken - 1) % self.at_once + 1):
+                next(self._batches)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of one length, with chance and ceiling of a score on them."""
+
+    length: int
+    batches: list[Batch]
+    chance: float
+    ceiling: float
+
+    @classmethod
+    def draw(
+        cls, task: Task, length: int, examples: int, batch: int, source: torch.Generator, device: torch.device
+    ) -> Examples:
+        """Draw `examples` examples in batches of at most `batch`."""
+        sizes = [min(batch, examples - done) for done in range(0, examples, batch)]
+        return cls.of(task, length, [task.sample(length, size, source).to(device) for size in sizes])
+
+    @classmethod
+    def of(cls, task: Task, length: int, batches: list[Batch]) -> Examples:
+        return cls(length, batches, *task.bounds(length, batches))

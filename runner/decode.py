@@ -1,0 +1,61 @@
+"""Greedy decoding: the network answers from its own earlier answers instead of the true ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from tasks import Batch
+
+from .data import Examples
+from .network import Network
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """`exact` is the share of examples decoded without an error up to their end, `bleu` the corpus's, from 0 to 100."""
+
+    exact: float
+    bleu: float
+
+
+@torch.no_grad()
+def decode(network: Network, batch: Batch) -> Int[Tensor, "b q"]:
+    """Return the most probable answer at each query position, given the first query and the answers before it."""
+    model, ends = network.model, network.ends
+    state = model.start(ends.source(batch.source))
+    token, answers = batch.query[:, 0], []
+    for _ in range(batch.query.shape[1]):
+        hidden, state = model.step(ends.query(token), state)
+        token = ends.read(hidden).argmax(1)
+        answers.append(token)
+    return torch.stack(answers, dim=1)
+
+
+def score_decoded(network: Network, examples: Examples, end: int) -> Decoded:
+    """Decode the examples and compare with their targets; the class `end` ends an answer."""
+    was_training = network.training
+    network.eval()
+    answers = torch.cat([decode(network, batch) for batch in examples.batches])
+    network.train(was_training)
+    targets = torch.cat([batch.target for batch in examples.batches])
+    scored = torch.cat([batch.scored for batch in examples.batches])
+    exact = ((answers == targets) | ~scored).all(1)
+    return Decoded(float(exact.float().mean()), bleu(_sentences(answers, end), _sentences(targets, end)))
+
+
+def bleu(answers: list[str], references: list[str]) -> float:
+    """Return the corpus BLEU (Papineni et al. 2002), of words separated by spaces, between 0 and 100."""
+    # Imported late: no other task needs it.
+    from sacrebleu.metrics.bleu import BLEU
+
+    # The words are tokens already.
+    return float(BLEU(tokenize="none", force=True).corpus_score(answers, [references]).score)
+
+
+def _sentences(classes: Int[Tensor, "b q"], end: int) -> list[str]:
+    rows = classes.tolist()
+    return [" ".join(map(str, row[: row.index(end)] if end in row else row)) for row in rows]
