@@ -1,12 +1,13 @@
 """Lines in a grid of panels: one column a family of mechanisms, one row whatever the figure compares.
 
-Sixteen mechanisms in one panel cannot be told apart; six can. The legend of a column stands below it.
+Sixteen mechanisms in one panel cannot be told apart; six can. The legend of a column stands below it. Many rows of
+few mechanisms are set side by side instead, each panel with all mechanisms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .drawing import canvas
 from .theme import Style, log_ticks, styles
 
 WIDTH, HEIGHT, LINE = 3.7, 2.35, 0.19  # inches: a panel, and a line of a legend
+MANY_ROWS, FEW_MECHANISMS, ABREAST = 6, 8, 4
 HANDLE, LETTER = 1.1, 0.067  # inches: what stands before a legend's text, and about what a letter of it takes
 
 
@@ -53,6 +55,8 @@ def grid(results: Results, panels: Panels) -> tuple[Figure, dict[tuple[str, str]
     """Return the figure, and its panels by row and family title."""
     shown = [family for family in families(results.cells) if panels.data["mechanism"].isin(family.mechanisms).any()]
     looks = styles(results.all_cells)
+    if len(panels.rows) > MANY_ROWS and panels.data["mechanism"].nunique() <= FEW_MECHANISMS:
+        return _side_by_side(Family("", tuple(results.mechanisms)), panels, looks)
     entries = max(panels.data["mechanism"].isin(family.mechanisms).sum() and len(family.mechanisms) for family in shown)
     legend = LINE * (entries + (2 if panels.legend_title else 1))
     height = HEIGHT * len(panels.rows)
@@ -75,6 +79,29 @@ def grid(results: Results, panels: Panels) -> tuple[Figure, dict[tuple[str, str]
         _legend(axes[-1, column], family, panels, looks)
     for ax in found.values():
         _ticks(ax, panels)
+    return figure, found
+
+
+def _side_by_side(
+    family: Family, panels: Panels, looks: dict[str, Style]
+) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    lines = -(-len(panels.rows) // ABREAST)
+    legend = LINE * (len(_drawn(family, panels)) + (2 if panels.legend_title else 1))
+    figure = canvas(ABREAST * 0.8 * WIDTH, 0.85 * HEIGHT * lines + legend + 0.3)
+    cells = figure.add_gridspec(lines + 1, ABREAST, height_ratios=[*[0.85 * HEIGHT] * lines, legend])
+    found: dict[tuple[str, str], Axes] = {}
+    for place, (key, title) in enumerate(panels.rows.items()):
+        line, column = divmod(place, ABREAST)
+        ax = figure.add_subplot(cells[line, column])
+        draw(ax, panels.data[panels.data[panels.row] == key], panels, looks)
+        last = place + ABREAST >= len(panels.rows)
+        ax.set(xlabel=panels.x_label if last else "", ylabel=panels.y_label if column == 0 else "")
+        ax.set_title(title)
+        ax.tick_params(labelleft=column == 0)
+        found[key, family.title] = ax
+        # Each task has lengths of its own.
+        _ticks(ax, replace(panels, data=panels.data[panels.data[panels.row] == key]))
+    _legend(figure.add_subplot(cells[-1, :]), family, panels, looks)
     return figure, found
 
 

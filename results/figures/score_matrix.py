@@ -1,4 +1,4 @@
-"""The heat map of scores: a row a mechanism, a column a task."""
+"""The heat map of scores: a row a mechanism and a column a task, or the other way round where tasks are many."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ..run import Results
 from .drawing import Drawing, canvas
 
 READING = (
-    "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column is the "
-    "interquartile mean over tasks and seeds, by which the mechanisms are ranked. Where there is no number, the word "
-    "says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
+    "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
+    "is the interquartile mean over tasks and seeds, by which the mechanisms are ranked. Where there is no number, the "
+    "word says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
 )
 OVERALL = "all tasks"
+MOST_COLUMNS = 9
 
 
 def figure(results: Results) -> Drawing | None:
@@ -28,8 +29,11 @@ def figure(results: Results) -> Drawing | None:
     words = data.pivot(index="mechanism", columns="task", values="shown")
     names, tasks = list(data["mechanism"].unique()), list(data["task"].unique())
     values, words = values.loc[names, tasks], words.loc[names, tasks]
+    if len(tasks) > MOST_COLUMNS and len(names) < len(tasks):
+        values, words, names, tasks = values.T, words.T, tasks, names
     labels = 0.068 * max(len(name) for name in names)
-    drawn = canvas(max(2.6 + 1.0 * len(tasks), 1.3 + labels + 0.8 * len(tasks)), 0.9 + 0.29 * len(names))
+    column = max(0.8, 0.08 * max(len(task) for task in tasks))
+    drawn = canvas(max(2.6 + 1.0 * len(tasks), 1.3 + labels + column * len(tasks)), 0.9 + 0.29 * len(names))
     ax = drawn.subplots()
     ax.set_facecolor("#F0F0F0")
     ax.grid(False)

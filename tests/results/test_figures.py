@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from results.figures import FIGURES, Drawing, draw, save
 from results.figures.theme import styles
-from results.run import Results
+from results.run import Results, gather
 
 NAMES = {
     "score_matrix",
@@ -108,3 +108,25 @@ def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) 
 def test_without_data_there_is_no_figure(results: Results) -> None:
     empty = Results("x", results.cells.iloc[:0], results.frame.iloc[:0], results.all_cells.iloc[:0], results.rates, {})
     assert [figure(empty) for figure in FIGURES] == [None] * len(FIGURES)
+
+
+def test_many_tasks_of_few_mechanisms_stand_side_by_side(results: Results) -> None:
+    """A row a task would make a figure of metres."""
+    copies = [f"task{n}" for n in range(9)]
+    kept = list(results.mechanisms[:3])
+
+    def several(frame: pd.DataFrame) -> pd.DataFrame:
+        tasks = results.tasks[0]
+        rows = frame[frame["mechanism"].isin(kept) & (frame["task"] == tasks)]
+        return pd.concat([rows.assign(task=name, cell=rows["cell"] + name) for name in copies], ignore_index=True)
+
+    many = gather("many", several(results.cells), several(results.frame))
+    made = {drawing.name: drawing for drawing in draw(many)}
+    for name in ("learning_curves", "score_by_length"):
+        width, height = made[name].figure.get_size_inches()
+        assert height < 1.2 * width, name
+        titles = [ax.get_title(loc="left") for ax in made[name].figure.axes]
+        assert [title for title in titles if title] == copies
+    matrix = made["score_matrix"].figure.axes[0]
+    assert [label.get_text() for label in matrix.get_yticklabels()] == ["all tasks", *copies]
+    assert sorted(label.get_text() for label in matrix.get_xticklabels()) == sorted(kept)
