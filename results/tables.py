@@ -8,6 +8,7 @@ import pandas as pd
 
 from .formats import ABSENT, count, horizon, number, rate, short, spread
 from .gradients import decays
+from .lengths import by_length, shown_by_length
 from .ranking import ranked
 from .records import Record, records
 from .run import Results
@@ -29,7 +30,7 @@ class Table:
 def tables(results: Results, ranking: pd.DataFrame | None = None) -> list[Table]:
     """Return the tables that have rows."""
     ranking = ranked(results) if ranking is None else ranking
-    made = [ranked_table(results, ranking), speed(results), cost(results)]
+    made = [ranked_table(results, ranking), tested(results), speed(results), cost(results)]
     made += [gradient(results), rates(results), outcomes(results)]
     return [table for table in made if len(table.text)]
 
@@ -54,6 +55,16 @@ def ranked_table(results: Results, ranking: pd.DataFrame) -> Table:
     text["time exponent"] = ranking["time_exponent"].map(number)
     text["parameters"] = ranking["parameters"].map(count)
     return Table("ranking", "Ranking", _ranking_reading(ranking), _without_empty(text), ranking)
+
+
+def tested(results: Results) -> Table:
+    numbers = by_length(results)
+    reading = (
+        "The mean over seeds on test data at each length, in each metric's own unit, in brackets the interval over "
+        "seeds. Exact match is the share of examples without an error; the floor of the nats is the entropy of the "
+        "same words under the law they were drawn from; decoded means that the network goes on from its own answers."
+    )
+    return Table("by_length", "Test metrics by length", reading, shown_by_length(numbers), numbers)
 
 
 def speed(results: Results) -> Table:
