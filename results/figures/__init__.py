@@ -8,6 +8,7 @@ import matplotlib as mpl
 
 from ..run import Results
 from . import (
+    accuracy_by_distance,
     gradients_by_distance,
     learning_curves,
     memory,
@@ -26,6 +27,7 @@ FIGURES: list[Callable[[Results], Drawing | None]] = [
     score_against_speed.figure,
     learning_curves.figure,
     score_by_length.figure,
+    accuracy_by_distance.figure,
     gradients_by_distance.initial,
     gradients_by_distance.trained,
     throughput.figure,

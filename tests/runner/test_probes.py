@@ -217,3 +217,34 @@ def test_accuracy_rows():
     assert {r.length for r in rows if r.stage == "test"} == {3, 9}
     by_name = {r.quantity: r.value for r in rows if r.length == 9}
     assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
+
+
+def test_accuracy_by_distance_by_hand():
+    """Of 12 symbols, said backwards, those are right that lie at most 9 positions back: distances 1, 3, 5 ... 23."""
+
+    class Near(Network):
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+
+        def forward(self, batch):
+            back = 2 * torch.arange(12) + 1
+            answer = torch.where(back <= 9, batch.target, 1 - batch.target)
+            return torch.nn.functional.one_hot(answer, 2).double()[batch.scored]
+
+    task = TASKS["reverse"]()
+    stream = functools.partial(seeds.generator, CPU)
+    trained = Trained(Near(), History(), task, 12, (12,), 20, 8, CPU, stream)
+    rows = list(PROBES["accuracy_by_distance"](bins=4).trained(trained))
+    # 1 to 23 in four classes of six: 1 3 5 | 7 9 11 | 13 15 17 | 19 21 23.
+    assert [(row.distance, row.value) for row in rows] == [(3, 1.0), (9, pytest.approx(2 / 3)), (15, 0.0), (21, 0.0)]
+    fine = list(PROBES["accuracy_by_distance"](bins=100).trained(trained))
+    assert [row.distance for row in fine] == list(range(1, 24, 2))
+
+
+def test_accuracy_by_distance_needs_links_and_classes():
+    stream = functools.partial(seeds.generator, CPU)
+    for name in ("adding", "language"):
+        task = TASKS[name]()
+        network = Network.for_task(MODELS["gru"](8), task, 8)
+        trained = Trained(network, History(), task, 12, (12,), 20, 8, CPU, stream)
+        assert list(PROBES["accuracy_by_distance"]().trained(trained)) == []

@@ -1,0 +1,45 @@
+"""Accuracy against the distance back to what explains the answer: a needle's depth, seen from the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ..run import Results
+from ..statistics import mean_interval
+from .drawing import Drawing
+from .facets import Panels, grid
+
+READING = (
+    "The share of answers that are right, by how many positions before the query the last source position lies that "
+    "explains the answer (source and query count as one sequence). A flat line finds it wherever it is. Points are "
+    "means over seeds; bands are 95 % intervals from five seeds on, below that lowest to highest seed."
+)
+LABELS: dict[str, Any] = {"x": "distance", "x_label": "distance back (positions)", "y_label": "accuracy"}
+
+
+def figure(results: Results) -> Drawing | None:
+    data = by_distance(results.frame)
+    if data.empty:
+        return None
+    rows = {
+        f"{task} {length}": f"{task}, length {length}"
+        for task in results.tasks
+        for length in sorted(data.loc[data["task"] == task, "length"].unique())
+    }
+    data["panel"] = data["task"] + " " + data["length"].astype(str)
+    drawn, _ = grid(results, Panels(data, "panel", rows, markers=True, limits=(-0.05, 1.05), **LABELS))
+    return Drawing("accuracy_by_distance", "Accuracy by distance", READING, drawn, data)
+
+
+def by_distance(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return mechanism, task, length, distance, value, low, high and seeds."""
+    rows = frame[(frame["quantity"] == "accuracy_at_distance") & (frame["outcome"] == "ok")].dropna(subset=["value"])
+    key = ["mechanism", "task", "length", "distance"]
+    found = []
+    for values, group in rows.groupby(key, sort=False):
+        interval = mean_interval(group["value"].to_numpy(dtype=float))
+        numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
+        found.append({**dict(zip(key, values, strict=True)), **numbers})
+    return pd.DataFrame(found, columns=[*key, "value", "low", "high", "seeds"]).sort_values(key, ignore_index=True)
