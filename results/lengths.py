@@ -7,7 +7,7 @@ import pandas as pd
 from .formats import number, spread
 from .records import records
 from .run import Results
-from .statistics import mean_interval
+from .statistics import over_seeds
 
 # In the order of the columns, with the digits they are shown with.
 QUANTITIES = {
@@ -27,12 +27,7 @@ def by_length(results: Results) -> pd.DataFrame:
     frame = results.frame
     rows = frame[(frame["stage"] == "test") & (frame["outcome"] == "ok") & frame["quantity"].isin(QUANTITIES)]
     rows = rows.dropna(subset=["value", "length"])
-    found = []
-    for key, group in rows.groupby([*KEY, "quantity"], sort=False):
-        interval = mean_interval(group["value"].to_numpy(dtype=float))
-        numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
-        found.append({**dict(zip([*KEY, "quantity"], key, strict=True)), **numbers})
-    table = pd.DataFrame(found, columns=[*KEY, "quantity", "value", "low", "high", "seeds"])
+    table = over_seeds(rows, [*KEY, "quantity"])
     order = {
         name: place for names in (results.tasks, results.mechanisms, QUANTITIES) for place, name in enumerate(names)
     }

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -90,6 +91,16 @@ def mean_interval(scores: Floats) -> Interval:
         return Interval(mean, float(scores.min()), float(scores.max()), "range")
     half = t_quantile(count - 1) * float(scores.std(ddof=1)) / count**0.5
     return Interval(mean, mean - half, mean + half, "t")
+
+
+def over_seeds(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Return one row for each `key`: value (the mean over seeds), low, high and seeds."""
+    found = []
+    for values, group in rows.groupby(key, sort=False):
+        interval = mean_interval(group["value"].to_numpy(dtype=float))
+        numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
+        found.append({**dict(zip(key, values, strict=True)), **numbers})
+    return pd.DataFrame(found, columns=[*key, "value", "low", "high", "seeds"])
 
 
 def probability_of_improvement(

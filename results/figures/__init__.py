@@ -27,6 +27,7 @@ FIGURES: list[Callable[[Results], Drawing | None]] = [
     score_against_speed.figure,
     learning_curves.figure,
     score_by_length.figure,
+    score_by_length.decoded,
     accuracy_by_distance.figure,
     gradients_by_distance.initial,
     gradients_by_distance.trained,

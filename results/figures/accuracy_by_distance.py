@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ..run import Results
-from ..statistics import mean_interval
+from ..statistics import over_seeds
 from .drawing import Drawing
 from .facets import Panels, grid
 
@@ -37,9 +37,4 @@ def by_distance(frame: pd.DataFrame) -> pd.DataFrame:
     """Return mechanism, task, length, distance, value, low, high and seeds."""
     rows = frame[(frame["quantity"] == "accuracy_at_distance") & (frame["outcome"] == "ok")].dropna(subset=["value"])
     key = ["mechanism", "task", "length", "distance"]
-    found = []
-    for values, group in rows.groupby(key, sort=False):
-        interval = mean_interval(group["value"].to_numpy(dtype=float))
-        numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
-        found.append({**dict(zip(key, values, strict=True)), **numbers})
-    return pd.DataFrame(found, columns=[*key, "value", "low", "high", "seeds"]).sort_values(key, ignore_index=True)
+    return over_seeds(rows, key).sort_values(key, ignore_index=True)

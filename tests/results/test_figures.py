@@ -142,3 +142,12 @@ def test_accuracy_by_distance_is_drawn_where_it_was_measured(results: Results) -
     assert sorted(drawing.data["distance"].unique()) == [2, 5, 9]
     panel = drawing.figure.axes[0]
     assert panel.get_lines()[0].get_ydata().tolist() == [1 / 2, 1 / 5, 1 / 9]
+
+
+def test_bleu_is_drawn_where_translations_are_decoded(results: Results) -> None:
+    rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
+    rows = rows[rows["task"] == results.tasks[0]].assign(quantity="bleu", value=37.0)
+    measured = gather("measured", results.cells, pd.concat([results.frame, rows], ignore_index=True))
+    (drawing,) = [each for each in draw(measured) if each.name == "bleu_by_length"]
+    assert set(drawing.data["value"]) == {37.0}
+    assert drawing.figure.axes[0].get_ylabel() == "BLEU"
