@@ -28,16 +28,6 @@ LIMIT = 0.05
 TRANSFORMERS = {"smallest": {"layers": 1, "heads": 1}, "default": {}}
 
 
-def first_length(task: Task) -> int:
-    for length in range(SHORTEST, 10**4):
-        try:
-            task.check_length(length)
-        except ValueError:
-            continue
-        return length
-    raise ValueError("no length is possible")
-
-
 def drawing(task: Task, length: int) -> tuple[Callable[[], object], int]:
     """Return a closure that draws as many batches as training draws at a time, and how many those are."""
     data = TrainingData(task, [length], BATCH, torch.Generator().manual_seed(1))
@@ -89,7 +79,7 @@ def main() -> None:
     worst = 0.0
     for entry in TASKS.entries():
         task = entry.value()
-        length = first_length(task)
+        length = next(n for n in range(SHORTEST, 10**4) if task.accepts(n))
         made, found = shares(task, length)
         worst = max(worst, found["smallest"])
         mark = "  over" if found["smallest"] > LIMIT else ""

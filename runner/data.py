@@ -18,15 +18,7 @@ VALIDATED = 8  # lengths, of those trained on
 
 def lengths_between(task: Task, shortest: int, longest: int) -> list[int]:
     """Return the lengths from `shortest` to `longest` of which the task has examples."""
-    return [length for length in range(shortest, longest + 1) if _exists(task, length)]
-
-
-def _exists(task: Task, length: int) -> bool:
-    try:
-        task.check_length(length)
-    except ValueError:
-        return False
-    return True
+    return [length for length in range(shortest, longest + 1) if task.accepts(length)]
 
 
 def spread(lengths: Sequence[int], most: int = VALIDATED) -> list[int]:

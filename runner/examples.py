@@ -64,11 +64,8 @@ def _longest(length: int | list[int] | None) -> int | None:
 def default_length(task: Task) -> int:
     """Return the first length from 8 on of which there are examples."""
     for length in range(FIRST_LENGTH, LAST_LENGTH):
-        try:
-            task.check_length(length)
-        except ValueError:
-            continue
-        return length
+        if task.accepts(length):
+            return length
     raise UserError(f"no length from {FIRST_LENGTH} to {LAST_LENGTH} is possible; name one with --length")
 
 
@@ -122,7 +119,7 @@ def _strips(rows: dict[str, list[str]], width: int) -> Iterator[str]:
 
 def _drawn(source: list[str], labels: list[str], links: list[list[bool]], width: int) -> Iterator[str]:
     """Yield the source again, and below it a line a query with a mark under each position it is linked to."""
-    if not labels:
+    if not any(map(any, links)):
         return
     head = max(cell_len(label) for label in labels) + 2
     columns = [cell_len(word) + 1 for word in source]

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from .recall import look_up
 from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
 
 
@@ -74,9 +75,7 @@ class NoisyRecall(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        keys, values = batch.source[:, 0::2], batch.source[:, 1::2] - self.keys
-        found = batch.query.unsqueeze(2) == keys.unsqueeze(1)
-        return torch.where(found, values.unsqueeze(1), -1).amax(2)
+        return look_up(batch, self.keys)
 
     def words(self, part: Part) -> list[str]:
         keys, values = [f"k{n}" for n in range(self.keys)], [f"v{n}" for n in range(self.values)]

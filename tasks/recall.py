@@ -74,10 +74,7 @@ class Recall(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        keys, values = batch.source[:, 0::2], batch.source[:, 1::2] - self.keys
-        found = batch.query.unsqueeze(2) == keys.unsqueeze(1)
-        answers = (found * values.unsqueeze(1)).sum(2)
-        return torch.where(found.any(2), answers, -1)  # no such key
+        return look_up(batch, self.keys)
 
     def words(self, part: Part) -> list[str]:
         keys, values = [f"k{n}" for n in range(self.keys)], [f"v{n}" for n in range(self.values)]
@@ -93,3 +90,10 @@ class Recall(Task):
         )
         gaps = keys.sort(1).values - torch.arange(self.pairs, device=keys.device)
         return draw + torch.searchsorted(gaps, draw, right=True)
+
+
+def look_up(batch: Batch, keys: int) -> Int[Tensor, "b q"]:
+    """Return each query's value among the source's pairs, values being numbered behind `keys` keys; -1: none."""
+    found = batch.query.unsqueeze(2) == batch.source[:, 0::2].unsqueeze(1)
+    values = batch.source[:, 1::2] - keys
+    return torch.where(found, values.unsqueeze(1), -1).amax(2)

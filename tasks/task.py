@@ -139,6 +139,14 @@ class Task(ABC):
         if length < 1:
             raise ValueError(f"length is {length}, the least is 1")
 
+    def accepts(self, length: int) -> bool:
+        """Return whether there are examples of this length."""
+        try:
+            self.check_length(length)
+        except ValueError:
+            return False
+        return True
+
     def words(self, part: Part) -> Sequence[str]:
         """Return what each token of the source or the query, or each class of the target, is called; else numbers."""
         space = {"source": self.source_space, "query": self.query_space, "target": self.target_space}[part]

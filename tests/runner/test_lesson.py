@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mechanisms import MODELS
 from runner.data import Examples
 from runner.evaluate import evaluate
 from runner.lesson import Lesson
@@ -26,13 +27,7 @@ def rows(name, length, purpose):
 
 def possible(name, least):
     task = TASKS[name]()
-    for length in range(least, 4096):
-        try:
-            task.check_length(length)
-        except ValueError:
-            continue
-        return length
-    raise AssertionError
+    return next(length for length in range(least, 4096) if task.accepts(length))
 
 
 @pytest.mark.parametrize("name", list(TASKS))
@@ -95,18 +90,17 @@ def test_nats_above_the_floor_are_measured():
 
 
 @pytest.mark.parametrize("model", ["gru", "transformer"])
-def test_every_task_takes_a_training_step(model):
-    from mechanisms import MODELS
-
-    for name in TASKS:
-        task = TASKS[name]()
-        if not task.causal and model == "gru":
-            continue
-        lesson = Lesson(name, {}, possible(name, 13), 1, 0, CPU)
-        recipe = Recipe(width=8, batch=4, steps=2, validation_examples=8)
-        trainer = lesson.trainer(lesson.network(lambda causal: MODELS[model](8, causal=causal), 8), recipe)
-        before = [p.detach().clone() for p in trainer.parameters]
-        history = trainer.run()
-        assert history.steps == 2, name
-        changed = [not torch.equal(a, b) for a, b in zip(before, trainer.parameters, strict=True)]
-        assert any(changed), name
+@pytest.mark.parametrize("name", list(TASKS))
+def test_every_task_takes_a_training_step(name, model):
+    task = TASKS[name]()
+    if not task.causal and model == "gru":
+        pytest.skip("it reads its queries in order")
+    torch.manual_seed(0)
+    lesson = Lesson(name, {}, possible(name, 13), 1, 0, CPU)
+    recipe = Recipe(width=8, batch=4, steps=2, validation_examples=64)
+    trainer = lesson.trainer(lesson.network(lambda causal: MODELS[model](8, causal=causal), 8), recipe)
+    before = [p.detach().clone() for p in trainer.parameters]
+    history = trainer.run()
+    assert history.steps == 2
+    assert all(torch.isfinite(p).all() for p in trainer.parameters)
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.parameters, strict=True))
