@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ..names import Family, families, short
 from ..run import Results
 from .drawing import canvas
-from .theme import Style, log_ticks, styles
+from .theme import Style, log_ticks, styles, told_apart
 
 WIDTH, HEIGHT, LINE = 3.7, 2.35, 0.19  # inches: a panel, and a line of a legend
 MANY_ROWS, FEW_MECHANISMS, ABREAST = 6, 8, 4
@@ -85,6 +85,8 @@ def grid(results: Results, panels: Panels) -> tuple[Figure, dict[tuple[str, str]
 def _side_by_side(
     family: Family, panels: Panels, looks: dict[str, Style]
 ) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    # Mechanisms of two families may have one colour, that of their alignment.
+    looks = told_apart(looks, _drawn(family, panels))
     lines = -(-len(panels.rows) // ABREAST)
     legend = LINE * (len(_drawn(family, panels)) + (2 if panels.legend_title else 1))
     figure = canvas(ABREAST * 0.8 * WIDTH, 0.85 * HEIGHT * lines + legend + 0.3)

@@ -9,7 +9,8 @@ Okabe and Ito (2008) without the yellow, of Tol's "muted" scheme for the rest, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -116,6 +117,16 @@ def styles(cells: pd.DataFrame) -> dict[str, Style]:
         variant = seen[model, hue] = seen.get((model, hue), -1) + 1
         dash = VARIANTS[variant % len(VARIANTS)] if variant else DASHES.get(model, "")
         found[str(mechanism)] = Style(colours[hue], markers[model], dash)
+    return found
+
+
+def told_apart(looks: dict[str, Style], names: Sequence[str]) -> dict[str, Style]:
+    """Return the styles with other dashes where two of `names`, in one panel, look alike but for the marker."""
+    found, taken = dict(looks), set()
+    for name in names:
+        free = [dash for dash in [looks[name].dash, *VARIANTS] if (looks[name].colour, dash) not in taken]
+        found[name] = replace(looks[name], dash=free[0] if free else looks[name].dash)
+        taken.add((found[name].colour, found[name].dash))
     return found
 
 

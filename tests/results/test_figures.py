@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from results.figures import FIGURES, Drawing, draw, save
-from results.figures.theme import styles
+from results.figures.theme import Style, styles, told_apart
 from results.run import Results, gather
 
 NAMES = {
@@ -151,3 +151,17 @@ def test_bleu_is_drawn_where_translations_are_decoded(results: Results) -> None:
     (drawing,) = [each for each in draw(measured) if each.name == "bleu_by_length"]
     assert set(drawing.data["value"]) == {37.0}
     assert drawing.figure.axes[0].get_ylabel() == "BLEU"
+
+
+def test_what_stands_in_one_panel_looks_different_without_its_marker() -> None:
+    looks = {
+        "a": Style("red", "o", ""),
+        "b": Style("red", "s", ""),
+        "c": Style("red", "x", (2, 1)),
+        "d": Style("blue", "o", ""),
+    }
+    apart = told_apart(looks, list("abcd"))
+    assert len({(look.colour, look.dash) for look in apart.values()}) == 4
+    assert [look.colour for look in apart.values()] == [look.colour for look in looks.values()]
+    assert apart["a"] == looks["a"]
+    assert apart["d"] == looks["d"]
