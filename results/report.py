@@ -99,8 +99,9 @@ def _status(results: Results) -> str:
     done, total = int(outcomes.notna().sum()), len(outcomes)
     well = int((outcomes == "ok").sum())
     still = f"; {total - done} still to run" if done < total else ""
-    mechanisms, tasks = len(results.mechanisms), len(results.tasks)
-    return f"{mechanisms} mechanisms, {tasks} tasks, {results.seeds} seeds: {well} of {total} cells ended well{still}"
+    numbers = {"mechanism": len(results.mechanisms), "task": len(results.tasks), "seed": results.seeds}
+    what = ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items())
+    return f"{what}: {well} of {total} cells ended well{still}"
 
 
 def _origins(results: Results) -> dict[str, str]:
