@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tasks import Batch, Task
 
-MOST_AT_ONCE = 8  # batches
 LARGEST = 2**24  # links of one draw: batches, examples and the square of the length multiplied
 VALIDATED = 8  # lengths, of those trained on
 
@@ -31,8 +30,8 @@ def spread(lengths: Sequence[int], most: int = VALIDATED) -> list[int]:
 class TrainingData:
     """Fresh batches, one a step; of several lengths each batch has one, drawn uniformly.
 
-    Batches of one length are drawn several at a time: making a batch costs calls rather than arithmetic, so
-    that eight cost little more than one. The whole state can be saved and taken up again.
+    Batches of one length are drawn several at a time, as many as the task says: making a batch costs calls rather than
+    arithmetic. The whole state can be saved and taken up again.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class TrainingData:
         self.task, self.lengths, self.batch = task, list(lengths), batch
         self.generator, self.order = generator, order
         most = LARGEST // (batch * self.lengths[-1] ** 2) if len(lengths) == 1 else 1
-        self.at_once = min(MOST_AT_ONCE, max(1, most))
+        self.at_once = min(task.drawn_together, max(1, most))
         self._taken = 0
         self._before = self._states()
         self._batches: Iterator[Batch] = iter(())

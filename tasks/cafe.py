@@ -44,6 +44,7 @@ class Cafe(Task):
     §3), which asks how many objects a person holds: there every take adds one and every drop takes one away.
     """
 
+    drawn_together = 32
     presets: ClassVar[Presets] = {
         "chronicle": {"length": [8, 16], "test_lengths": [16, 32, 64, 128]},
         "flashback": {"order": "told", "length": [8, 16], "test_lengths": [16, 32, 64, 128]},

@@ -81,6 +81,7 @@ class Clutter(Task):
     """
 
     necessary = True
+    drawn_together = 32
     presets: ClassVar[Presets] = {"mnih-60": {"distractors": 4, "length": 225}}
 
     def __init__(self, *, distractors: int = 3, patch: int = 4, noise: float = 0.25) -> None:
@@ -110,15 +111,14 @@ class Clutter(Task):
         shape = torch.randint(len(self.shapes), (size, 1), generator=generator, device=device)
         mixed = torch.randint(len(self.mixtures), (size, self.distractors), generator=generator, device=device)
         things = torch.cat([self.shapes.to(device)[shape], self.mixtures.to(device)[mixed]], dim=1)
-        patches, pixels = self._pixels(length, size, generator)
+        pixels = self._pixels(length, size, generator)
         lit = torch.zeros(size, length * self.patch**2, device=device)
-        lit.scatter_(1, (patches * self.patch**2 + pixels).flatten(1), things.flatten(1))
-        noise = self.noise * torch.rand(lit.shape, generator=generator, device=device)
-        shown = torch.zeros(size, length, device=device).scatter_add_(
-            1, patches[:, 0].flatten(1), things[:, 0].flatten(1)
-        )
+        lit.scatter_(1, pixels.flatten(1), things.flatten(1))
+        patches = pixels[:, 0].flatten(1) // self.patch**2
+        shown = torch.zeros(size, length, device=device).scatter_add_(1, patches, things[:, 0].flatten(1))
+        noise = _bytes(size, lit.shape[1], generator)
         return Batch(
-            source=(lit - noise).abs_().reshape(size, length, -1),
+            source=torch.sub(lit, noise, alpha=self.noise / 256).abs_().reshape(size, length, -1),
             query=torch.zeros_like(shape),
             target=shape,
             scored=torch.ones_like(shape, dtype=torch.bool),
@@ -150,19 +150,18 @@ class Clutter(Task):
             question, name = "杂乱之中有哪个图形?", CHINESE[shape]
         return "\n".join([*self._drawing(batch, row), f"{question} {name}"])
 
-    def _pixels(
-        self, length: int, size: int, generator: torch.Generator
-    ) -> tuple[Int[Tensor, "b things 5 5"], Int[Tensor, "b things 5 5"]]:
-        """Draw a place for each thing, in a grid's cell of its own; return its pixels' patches and places in these."""
+    def _pixels(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b things 5 5"]:
+        """Draw a place for each thing, in a grid's cell of its own; return its pixels' places, patch after patch."""
         side, device = math.isqrt(length), generator.device
         pitch = (side * self.patch + 1) // self.cells
         cell = draw_distinct(size, self.distractors + 1, self.cells**2, generator)
         jitter = torch.randint(pitch - EXTENT, (size, self.distractors + 1, 2), generator=generator, device=device)
         steps = torch.arange(EXTENT, device=device)
-        rows = ((cell // self.cells * pitch + jitter[..., 0]).unsqueeze(2) + steps).unsqueeze(3)
-        columns = ((cell % self.cells * pitch + jitter[..., 1]).unsqueeze(2) + steps).unsqueeze(2)
-        patches = rows // self.patch * side + columns // self.patch
-        return patches, rows % self.patch * self.patch + columns % self.patch
+        rows = (cell // self.cells * pitch + jitter[..., 0]).unsqueeze(2) + steps
+        columns = (cell % self.cells * pitch + jitter[..., 1]).unsqueeze(2) + steps
+        above = rows // self.patch * side * self.patch**2 + rows % self.patch * self.patch
+        before = columns // self.patch * self.patch**2 + columns % self.patch
+        return above.unsqueeze(3) + before.unsqueeze(2)
 
     def _image(self, source: Float[Tensor, "b s f"]) -> Float[Tensor, "b height width"]:
         side = math.isqrt(source.shape[1])
@@ -187,3 +186,10 @@ class Clutter(Task):
             cells = [pixels[x * patch : (x + 1) * patch] for x in range(side)]
             lines += [rule(y)] * (number % patch == 0) + ["".join(map("".join, zip(bars, [*cells, ""], strict=True)))]
         return [*lines, rule(side)]
+
+
+def _bytes(size: int, count: int, generator: torch.Generator) -> Tensor:
+    """Draw whole numbers below 256, eight at a time: one a pixel would cost more than all the rest of an image."""
+    eights = (size, -(-count // 8))
+    words = torch.randint(-(2**63), 2**63 - 1, eights, generator=generator, device=generator.device)
+    return words.view(torch.uint8)[:, :count]

@@ -22,14 +22,14 @@ class Dyck(Task):
         query   ?
         answer  ]
 
-    Dyck languages are Chomsky & Schützenberger's (1963); with a bound on the depth Hewitt et al.'s (2020, arXiv
-    2010.07515, §2: Dyck-(kinds, max_depth)); closing the innermost bracket is how Suzgun et al. (2019, arXiv
-    1911.03329, §4) and Hewitt et al. test for memory of it. Of all ways to go up and down by `length` brackets, never
-    below 0, never above `max_depth` (0: no bound) and not ending at 0, each is equally likely, and so is each kind of
-    each pair; the published sources are random walks instead, of no fixed length. A source is asked about once, at
-    its end, and need not be closed there.
+    Dyck languages: Chomsky & Schützenberger 1963; with a bound on the depth, as Dyck-(kinds, max_depth), Hewitt et al.
+    2020 (arXiv 2010.07515); closing the innermost bracket tests for memory of it there and in Suzgun et al. 2019 (arXiv
+    1911.03329). Of all ways to go up and down by `length` brackets, never below 0, never above `max_depth` (0: no
+    bound) and not ending at 0, each is equally likely, and so is each kind of each pair; the published sources are
+    random walks instead, of no fixed length. A source is asked about once, at its end, and need not be closed there.
     """
 
+    drawn_together = 32
     points = True
     necessary = True
     presets: ClassVar[Presets] = {

@@ -30,6 +30,7 @@ class FuzzyRecall(Task):
     tests have keys of the largest size only; here `queries` pairs are asked for at the end, and tests are as training.
     """
 
+    drawn_together = 32
     presets: ClassVar[Presets] = {
         "mad": {"vocabulary": 15, "length": 128},
         **{f"mad-length-{length}": {"vocabulary": 15, "length": length} for length in (256, 512, 1024)},

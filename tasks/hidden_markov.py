@@ -41,11 +41,13 @@ class HiddenMarkov(TextSource):
         steps, words = self._steps.to(device), self._words.to(device)
         columns = torch.randint(steps.shape[1], (length, size), generator=generator, device=device)
         spelt = torch.randint(words.shape[1], (length, size), generator=generator, device=device)
-        states = torch.empty_like(columns)
-        states[0] = torch.randint(self.states, (size,), generator=generator, device=device)
-        for t in range(1, length):
-            states[t] = torch.take(steps, states[t - 1] * steps.shape[1] + columns[t])
-        return torch.take(words, states * words.shape[1] + spelt).T.contiguous()
+        # An urn is named by where it begins, and each step writes in place: two calls a word and no more.
+        width = steps.shape[1]
+        begins, urns = steps * width, torch.empty_like(columns)
+        urns[0] = torch.randint(self.states, (size,), generator=generator, device=device) * width
+        for last, entry, urn in zip(urns[:-1].unbind(), columns[1:].unbind(), urns[1:].unbind(), strict=True):
+            torch.take(begins, entry.add_(last), out=urn)
+        return torch.take(words, urns // width * words.shape[1] + spelt).T.contiguous()
 
     def log_likelihood(self, evidence: Float[Tensor, "b n v"]) -> Float[Tensor, "b"]:
         return self._forward(self._by_state(evidence))[1]

@@ -35,6 +35,7 @@ class ListOps(Task):
     out repeated expressions; those are too rare to matter from about ten tokens on.
     """
 
+    drawn_together = 64
     presets: ClassVar[Presets] = {
         "lra": {"length": [501, 1999], "test_lengths": [501, 1000, 1999], "max_args": 10, "max_depth": 10},
         "nangia": {"length": [4, 100], "test_lengths": [25, 50, 100], "max_args": 5, "max_depth": 20},

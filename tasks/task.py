@@ -108,6 +108,9 @@ class Task(ABC):
     necessary: ClassVar[bool] = False
     """Whether each linked position matters: with some other token there the answer would be another."""
 
+    drawn_together: ClassVar[int] = 8
+    """How many batches training draws at once: a draw costs its calls rather than its size, and some make many."""
+
     presets: ClassVar[Presets] = {}
     """Published settings by name: constructor settings, `length` and `test_lengths`, as a suite would give them."""
 
