@@ -11,7 +11,7 @@ from torch import Tensor
 from tasks import Batch
 
 from .data import Examples
-from .network import Network
+from .network import Network, evaluating
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,8 @@ def decode(network: Network, batch: Batch) -> Int[Tensor, "b q"]:
 
 def score_decoded(network: Network, examples: Examples, end: int) -> Decoded:
     """Decode the examples and compare with their targets; the class `end` ends an answer."""
-    was_training = network.training
-    network.eval()
-    answers = torch.cat([decode(network, batch) for batch in examples.batches])
-    network.train(was_training)
+    with evaluating(network):
+        answers = torch.cat([decode(network, batch) for batch in examples.batches])
     targets = torch.cat([batch.target for batch in examples.batches])
     scored = torch.cat([batch.scored for batch in examples.batches])
     exact = ((answers == targets) | ~scored).all(1)

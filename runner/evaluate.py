@@ -11,7 +11,7 @@ from torch import Tensor
 from tasks import Batch, Distribution, Scalar, Task
 
 from .data import Examples
-from .network import Network
+from .network import Network, evaluating
 
 TOLERANCE = 0.04  # an error above it counts as wrong (Hochreiter & Schmidhuber 1997)
 
@@ -40,13 +40,10 @@ class Scores:
         return (self.metric - self.chance) / (self.ceiling - self.chance)
 
 
-@torch.no_grad()
 def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
     """Score `network` on examples of one length. NaN outputs are wrong answers with a NaN loss."""
-    was_training = network.training
-    network.eval()
-    sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
-    network.train(was_training)
+    with evaluating(network):
+        sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
     right, positions, exact, rows, loss = sums.tolist()
     share = right / positions
     metric = loss / positions if isinstance(task.target_space, Scalar | Distribution) else share

@@ -15,6 +15,7 @@ from registry import UserError, nearest
 from tasks import TASKS, Batch, Features, Task, Tokens
 
 from . import seeds
+from .expand_tasks import LENGTH_KEYS, preset_settings
 
 FIRST_LENGTH, LAST_LENGTH = 8, 4096  # among which the default is looked for
 LANGUAGES = ("en", "zh")
@@ -25,11 +26,9 @@ MARK = "^"
 
 def read_settings(name: str, preset: str | None, given: Sequence[str]) -> dict[str, Any]:
     """Return the settings of a preset and of texts like "pairs=4"; UserError where one is not known."""
-    value = TASKS.entry(name).value
-    if preset is not None and preset not in value.presets:
-        raise UserError(f"{name} has no preset '{preset}'.{nearest(preset, value.presets) or ' It has none.'}")
-    settings = dict(value.presets[preset]) if preset is not None else {}
-    known = hyperparameters(value, 0) or {}
+    entry = TASKS.entry(name)
+    settings = preset_settings(entry, preset)
+    known = hyperparameters(entry.value, 0) or {}
     for text in given:
         key, equals, setting = text.partition("=")
         if not equals or key not in known:
@@ -45,7 +44,7 @@ def examples(
     """Yield `count` examples as text at most `width` columns wide, where words allow it."""
     if language not in LANGUAGES:
         raise UserError(f"--language {language}: examples are told in {' and '.join(LANGUAGES)}")
-    own = {key: value for key, value in settings.items() if key not in ("length", "test_lengths")}
+    own = {key: value for key, value in settings.items() if key not in LENGTH_KEYS}
     try:
         task = TASKS[name](**own)
         chosen = length or _longest(settings.get("length")) or default_length(task)

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
-from registry import Entry, nearest
+from registry import Entry, UserError, nearest
 from tasks import TASKS, Task
 
 from .entries import Entries, Settings, Where, sweep
@@ -73,29 +73,23 @@ class TaskExpansion(Entries):
                 yield self._task(entry, settings, where)
 
     def _task(self, entry: Entry[Task], given: Settings, where: Where) -> TaskAt:
-        settings = {**self._preset(entry, given.get("preset"), where), **given}
+        try:
+            settings = {**preset_settings(entry, given.get("preset")), **given}
+        except UserError as error:
+            raise self.file.error((*where, "preset"), str(error)) from None
         own = {key: value for key, value in settings.items() if key not in KEYS}
         self.check_names(entry, own, 0, where, extra=KEYS)
         shortest, length, tests = self._lengths(entry.name, settings, where)
         task = self.construct(entry, own, where)
-        for n in sorted({length, *tests}):
+        tested = tuple(sorted({length, *tests}))
+        for n in tested:
             try:
                 task.check_length(n)
             except ValueError as error:
                 raise self.file.error((*where, "length"), f"{entry.name}: {error}") from None
         pretraining = self._pretraining(entry.name, settings.get("pretrain"), where)
         label = f"{entry.name} after {pretraining.task.entry.name}" if pretraining else entry.name
-        tested = tuple(sorted({length, *tests}))
         return TaskAt(label, entry, own, length, shortest, tested, task, _shown(given), pretraining)
-
-    def _preset(self, entry: Entry[Task], name: Any, where: Where) -> Settings:
-        if name is None:
-            return {}
-        presets = entry.value.presets
-        if str(name) not in presets:
-            near = nearest(str(name), presets) or " It has none."
-            raise self.file.error((*where, "preset"), f"{entry.name} has no preset '{name}'.{near}")
-        return dict(presets[str(name)])
 
     def _lengths(self, name: str, settings: Settings, where: Where) -> tuple[int, int, list[int]]:
         given = settings.get("length")
@@ -129,6 +123,17 @@ class TaskExpansion(Entries):
         if len(tasks) != 1:
             raise self.file.error(where, f"{name}: pretrain names {len(tasks)} tasks; list them under pretrain instead")
         return Pretraining(tasks[0], steps)
+
+
+def preset_settings(entry: Entry[Task], name: Any) -> Settings:
+    """Return the settings of a task's preset, none for None; UserError with the nearest one where there is no such."""
+    if name is None:
+        return {}
+    presets = entry.value.presets
+    if str(name) not in presets:
+        near = nearest(str(name), presets) or " It has none."
+        raise UserError(f"{entry.name} has no preset '{name}'.{near}")
+    return dict(presets[str(name)])
 
 
 def _shown(given: Settings) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -78,6 +80,18 @@ class Network(nn.Module):
             same = next((name for name, known in other.ends.spaces.items() if known == space), None)
             if same is not None:
                 getattr(self.ends, part).load_state_dict(getattr(other.ends, same).state_dict())
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation inside the block, without gradients, and give its mode back as it was."""
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        module.train(was_training)
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ..run import Results
 from ..statistics import over_seeds
@@ -26,16 +27,16 @@ def figure(results: Results) -> Drawing | None:
     data = by_length(results.frame, "normalised")
     limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05) if len(data) else (0.0, 1.0)
     drawn = _drawn(results, data, "test score", limits)
-    return drawn and Drawing("score_by_length", "Score against test length", READING, drawn, data)
+    return None if drawn is None else Drawing("score_by_length", "Score against test length", READING, drawn, data)
 
 
 def decoded(results: Results) -> Drawing | None:
     data = by_length(results.frame, "bleu")
     drawn = _drawn(results, data, "BLEU", (-3.0, 105.0))
-    return drawn and Drawing("bleu_by_length", "BLEU against sentence length", DECODED, drawn, data)
+    return None if drawn is None else Drawing("bleu_by_length", "BLEU against sentence length", DECODED, drawn, data)
 
 
-def _drawn(results: Results, data: pd.DataFrame, y_label: str, limits: tuple[float, float]) -> Any:
+def _drawn(results: Results, data: pd.DataFrame, y_label: str, limits: tuple[float, float]) -> Figure | None:
     if data.empty or data.groupby("task")["length"].nunique().max() < 2:
         return None
     tasks = {task: task for task in results.tasks if (data["task"] == task).any()}

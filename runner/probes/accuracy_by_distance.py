@@ -12,6 +12,7 @@ from results import Measurement
 from tasks import Batch, Scalar
 
 from ..data import Examples
+from ..network import evaluating
 from .probe import PROBES, Probe, Trained
 
 
@@ -62,12 +63,11 @@ class AccuracyByDistance(Probe):
                 )
 
 
-@torch.no_grad()
 def _right(trained: Trained, batch: Batch) -> tuple[Int[Tensor, "n"], Bool[Tensor, "n"]]:
     """Return the distance of each scored query that has links, and whether it was answered right."""
-    network = trained.network.eval()
     right = torch.zeros_like(batch.scored)
-    right[batch.scored] = network(batch).argmax(1) == batch.target[batch.scored]
+    with evaluating(trained.network):
+        right[batch.scored] = trained.network(batch).argmax(1) == batch.target[batch.scored]
     assert batch.links is not None
     position = torch.arange(1, batch.links.shape[2] + 1, device=right.device)
     last = (batch.links * position).amax(2)  # counted from 1; 0 where there is none

@@ -53,18 +53,19 @@ def test_equals_running_the_whole_again_for_each_word(model):
     assert torch.equal(decode(ours, batch), said[:, 1:])
 
 
-class Says:
+class Says(torch.nn.Module):
     """A decoder that says what it was told to, whatever is asked."""
 
     def __init__(self, words):
-        self.words, self.model, self.ends, self.training = words, self, self, False
+        super().__init__()
+        self.words = words
         self.source = self.query = lambda tokens: tokens
 
-    def eval(self):
+    @property
+    def model(self):
         return self
 
-    def train(self, mode):
-        return self
+    ends = model
 
     def start(self, source):
         return 0
