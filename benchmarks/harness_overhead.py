@@ -17,11 +17,11 @@ import torch
 from torch.nn import functional as F
 
 from mechanisms import MODELS
-from runner.data import TrainingData
-from runner.engines.local import PRELOAD
-from runner.network import Network
-from runner.recipe import Recipe
-from runner.train import Trainer
+from runner.execution.engines.local import PRELOAD
+from runner.training.data import TrainingData
+from runner.training.network import Network
+from runner.training.recipe import Recipe
+from runner.training.trainer import Trainer
 from tasks import TASKS
 
 STEPS, ROUNDS = 40, 9

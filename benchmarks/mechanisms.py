@@ -21,8 +21,8 @@ from torch.nn import functional as F
 
 from mechanisms import ALIGNMENTS, CAUSAL, MODELS, Attention, MultiHeadAttention, sliding
 from mechanisms.models.rnn_attention import RNNAttention
-from runner.probes.memory import peak_bytes
-from runner.probes.throughput import synchronise
+from runner.probes.meters.memory import peak_bytes
+from runner.probes.meters.timing import synchronise
 
 WIDTH, HEADS, BATCH = 64, 2, 4
 DECODED_WIDTH = 128

@@ -14,9 +14,9 @@ import functools
 import torch
 
 from mechanisms import MODELS
-from runner import seeds
 from runner.probes import Subject
 from runner.probes.throughput import Throughput
+from runner.training import seeds
 
 LENGTHS = (64, 128, 256, 512)
 CPU = torch.device("cpu")

@@ -16,10 +16,10 @@ from collections.abc import Callable
 import torch
 
 from mechanisms import MODELS
-from runner.data import TrainingData
-from runner.network import Network
-from runner.recipe import Recipe
-from runner.train import Trainer
+from runner.training.data import TrainingData
+from runner.training.network import Network
+from runner.training.recipe import Recipe
+from runner.training.trainer import Trainer
 from tasks import TASKS, Task
 
 WIDTH, BATCH, SHORTEST = 64, 64, 32

@@ -1,12 +1,23 @@
 """How sequences are mixed: alignments, normalizers, positions, and the models that hold them."""
 
+from registry import Choice, build, hyperparameters
+
 from .alignments import ALIGNMENTS, Alignment, History, HistoryAlignment, InnerProduct
-from .attention import Attention, traced
-from .build import Choice, build, hyperparameters
-from .combine import PARTS, refusal, slots
-from .masks import CAUSAL, FULL, Mask, padding, sliding
-from .models import MODELS, SequenceModel, State, state_bytes, state_tensors
-from .multi_head import MultiHeadAttention
+from .attention import (
+    CAUSAL,
+    FULL,
+    Attention,
+    Mask,
+    MultiHeadAttention,
+    State,
+    padding,
+    sliding,
+    state_bytes,
+    state_tensors,
+    traced,
+)
+from .compatibility import PARTS, incompatibility, slots
+from .models import MODELS, SequenceModel
 from .normalizers import NORMALIZERS, Normalizer
 from .positions import POSITIONS, Position
 
@@ -32,8 +43,8 @@ __all__ = [
     "State",
     "build",
     "hyperparameters",
+    "incompatibility",
     "padding",
-    "refusal",
     "sliding",
     "slots",
     "state_bytes",

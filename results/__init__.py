@@ -4,8 +4,8 @@
 runner's cell processes do it): pandas, scipy and seaborn are imported where they are first needed.
 """
 
-from .reading import load, load_cells
-from .rows import OUTCOMES, CellRow, Measurement
-from .store import FORMAT, Store
+from .store.database import FORMAT, Store
+from .store.load import load, load_cells
+from .store.rows import OUTCOMES, CellRow, Measurement
 
 __all__ = ["FORMAT", "OUTCOMES", "CellRow", "Measurement", "Store", "load", "load_cells"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from registry import Origin, UserError, load_installed_plugins, load_plugin
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
+from registry import Entry, Origin, Registry, UserError, load_installed_plugins, load_plugin, suggestion
+from tasks import TASKS
 
-from .sources import ROOT
+from .probes import PROBES
+from .trial.key import ROOT
 
 FOLDER = ROOT / "plugins"
 
@@ -26,3 +30,17 @@ def load_plugins(specs: Sequence[str] = (), folder: Path = FOLDER) -> tuple[list
                 raise
             errors[spec] = f"{type(error.__cause__).__name__}: {error.__cause__}"
     return origins, errors
+
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    registry.kind: registry for registry in (MODELS, ALIGNMENTS, NORMALIZERS, POSITIONS, TASKS, PROBES)
+}
+
+
+def find(name: str) -> list[tuple[str, Entry[Any]]]:
+    """Return every entry called `name` with its kind; UserError with the nearest name where there is none."""
+    found = [(kind, registry.entry(name)) for kind, registry in REGISTRIES.items() if name in registry]
+    if not found:
+        names = [known for registry in REGISTRIES.values() for known in registry]
+        raise UserError(f"nothing is called '{name}'.{suggestion(name, names)}")
+    return found

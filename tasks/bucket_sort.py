@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .strings import StringTask, symbol_names
+from .sources.strings import StringTask, symbol_names
 from .task import TASKS, Batch
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from .cafe_telling import ACTS, HOURS, OUTSIDE, PERSONS, PLACES, Clause, tell_story
+from .sources.cafe_story import ACTS, HOURS, OUTSIDE, PERSONS, PLACES, Clause, tell_story
 from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
 
 ORDERS = ("chronological", "told")

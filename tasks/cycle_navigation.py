@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .strings import StringTask
+from .sources.strings import StringTask
 from .task import TASKS, Batch
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .strings import StringTask
+from .sources.strings import StringTask
 from .task import TASKS, Batch, Presets
 
 

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .sources.text import LanguageModel
 from .task import TASKS, Batch
-from .text import LanguageModel
 
 
 @TASKS.register("language")

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Complex, Int
 from torch import Tensor
 
-from .grammar import Grammar
+from .sources.grammar import Grammar
 from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
 
 NESTS = 0.25

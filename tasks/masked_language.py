@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from .sources.text import LanguageModel
 from .task import TASKS, Batch
-from .text import LanguageModel
 
 SELECTED = 0.15
 MASKED, REPLACED, KEPT = 0.8, 0.1, 0.1

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .strings import StringTask, symbol_names
+from .sources.strings import StringTask, symbol_names
 from .task import TASKS, Batch, Presets
 
 

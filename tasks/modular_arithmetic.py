@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .strings import StringTask
+from .sources.strings import StringTask
 from .task import TASKS, Batch, Presets
 
 

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from .sources.text import TextTask, with_doubles
 from .task import TASKS, Batch, Classes, Part
-from .text import TextTask, with_doubles
 
 
 @TASKS.register("next_sentence")

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .strings import Rearrangement
+from .sources.strings import Rearrangement
 from .task import TASKS, Batch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Int
 from torch import Tensor
 
-from .strings import Rearrangement
+from .sources.strings import Rearrangement
 from .task import TASKS, Batch
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .strings import StringTask
+from .sources.strings import StringTask
 from .task import TASKS, Batch
 
 POP, PUSH_A, PUSH_B = 2, 3, 4

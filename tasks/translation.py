@@ -12,9 +12,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .lexicon import NOTHING, Lexicon, translate, translate_linked
+from .sources.lexicon import NOTHING, Lexicon, translate, translate_linked
+from .sources.translation_law import Law, draw_sentences
 from .task import HIDDEN, TASKS, Batch, Classes, Part, Presets, Task, Tokens
-from .translation_law import Law, draw_sentences
 
 
 @TASKS.register("translation")

@@ -7,4 +7,4 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from jaxtyping import install_import_hook
 
-install_import_hook(["mechanisms", "tasks", "runner.network", "runner.train", "runner.probes"], "beartype.beartype")
+install_import_hook(["mechanisms", "tasks", "runner.training", "runner.probes"], "beartype.beartype")

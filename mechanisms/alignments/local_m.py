@@ -7,7 +7,8 @@ Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machi
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..build import Choice, build
+from registry import Choice, build
+
 from .alignment import ALIGNMENTS, Alignment
 
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..build import Choice
+from registry import Choice
+
 from .additive import tanh_parameters
 from .alignment import ALIGNMENTS, Focus, Place, per_head
 from .local_m import Around

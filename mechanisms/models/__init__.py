@@ -1,5 +1,5 @@
-"""Sequence models: what mixes an embedded source into embedded queries. One file per family."""
+"""Sequence models: what mixes an embedded source into embedded queries. One file each."""
 
-from .model import MODELS, SequenceModel, State, state_bytes, state_tensors
+from .model import MODELS, SequenceModel
 
-__all__ = ["MODELS", "SequenceModel", "State", "state_bytes", "state_tensors"]
+__all__ = ["MODELS", "SequenceModel"]

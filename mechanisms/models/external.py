@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from registry import nearest
+from registry import suggestion
 
-from .mixing import PreNormModel
+from .mixer_model import PreNormModel
 from .model import MODELS
 
 DEFAULT = "torch.nn.GRU"
@@ -98,7 +98,7 @@ def _is_module(value: object) -> bool:
 
 
 def _hint(name: str, choices: list[str]) -> str:
-    hint = nearest(name, choices)
+    hint = suggestion(name, choices)
     return hint if len(hint) < 200 else ""
 
 

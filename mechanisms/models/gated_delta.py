@@ -13,13 +13,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..multi_head import head_width, xavier
+from ..attention.multi_head import head_width
+from ..initialisation import xavier
+from ..layers.chunks import chunk_length, filled, join_chunks, split_chunks, split_heads
+from ..layers.decay import inverse_softplus, log_uniform
+from ..layers.mixer import Mixer
+from ..layers.short_convolution import ShortConvolution
 from ..precision import wide
-from .chunks import chunk_length, filled, join_chunks, split_chunks, split_heads
-from .decay import inverse_softplus, log_uniform
-from .mixing import Mixer, MixerModel
+from .mixer_model import MixerModel
 from .model import MODELS
-from .short_convolution import ShortConvolution
 
 CHUNK = 64
 

@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..multi_head import head_width, xavier
+from ..attention.multi_head import head_width
+from ..initialisation import xavier
+from ..layers.chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
+from ..layers.mixer import Mixer
+from ..layers.scan import linear_scan
 from ..precision import wide
-from .chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
-from .mixing import Mixer, MixerModel
+from .mixer_model import MixerModel
 from .model import MODELS
-from .scan import linear_scan
 
 CHUNK = 16
 RANK = 16

@@ -6,7 +6,7 @@ gate after the product (arXiv 1406.1078v1), as cuDNN and torch have it.
 """
 
 from .model import MODELS
-from .recurrent import Recurrent
+from .rnn import Recurrent
 
 
 @MODELS.register("gru")

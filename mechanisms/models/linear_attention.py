@@ -10,12 +10,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..build import Choice, build
-from ..multi_head import head_width, xavier
+from registry import Choice, build
+
+from ..attention.multi_head import head_width
+from ..initialisation import xavier
+from ..layers.chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
+from ..layers.mixer import Mixer
 from ..positions import POSITIONS
 from ..precision import wide
-from .chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
-from .mixing import Mixer, MixerModel, require_embedding
+from .mixer_model import MixerModel, require_embedding
 from .model import MODELS
 
 CHUNK = 64

@@ -5,7 +5,7 @@ Hochreiter & Schmidhuber 1997, "Long short-term memory"; with the forget gate of
 """
 
 from .model import MODELS
-from .recurrent import Recurrent
+from .rnn import Recurrent
 
 
 @MODELS.register("lstm")

@@ -16,13 +16,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..multi_head import xavier
+from ..initialisation import xavier
+from ..layers.decay import inverse_softplus, log_uniform
+from ..layers.mixer import Mixer
+from ..layers.selective_scan import selective_scan
+from ..layers.short_convolution import ShortConvolution
 from ..precision import wide
-from .decay import inverse_softplus, log_uniform
-from .mixing import Mixer, MixerModel
+from .mixer_model import MixerModel
 from .model import MODELS
-from .selective_scan import selective_scan
-from .short_convolution import ShortConvolution
 
 
 class MambaMixer(Mixer):

@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..multi_head import xavier
+from ..initialisation import xavier
+from ..layers.mixer import Mixer
+from ..layers.scan import linear_scan
 from ..precision import wide
-from .mixing import Mixer, MixerModel
+from .mixer_model import MixerModel
 from .model import MODELS
-from .scan import linear_scan
 
 
 class MinGRUMixer(Mixer):

@@ -1,19 +1,15 @@
 """The contract of a sequence model: it mixes an embedded source into embedded queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from registry import Registry
 
-from ..attention import Attention
-
-State: TypeAlias = Any
-"""What a model carries while it decodes: tensors and integers, nested in tuples, lists, mappings or dataclasses."""
+from ..attention.attention import Attention
+from ..attention.state import State
 
 
 class SequenceModel(nn.Module, ABC):
@@ -86,26 +82,3 @@ MODELS = Registry[SequenceModel]("model", "mechanisms.models")
 def require_source(model: SequenceModel, source: Float[Tensor, "b s d"]) -> None:
     if source.shape[1] == 0:
         raise ValueError(f"{type(model).__name__} is an encoder-decoder and needs a source, which is empty here")
-
-
-def state_tensors(state: State) -> Iterator[Tensor]:
-    """Yield the tensors in a decoding state: what is in use of them, where room is kept in reserve."""
-    if isinstance(state, Tensor):
-        yield state
-    elif hasattr(state, "tensors"):
-        yield from state.tensors()
-    else:
-        for part in _parts(state):
-            yield from state_tensors(part)
-
-
-def state_bytes(state: State) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in state_tensors(state))
-
-
-def _parts(state: State) -> list[Any]:
-    if is_dataclass(state):
-        return [getattr(state, field.name) for field in fields(state)]
-    if isinstance(state, Mapping):
-        return list(state.values())
-    return list(state) if isinstance(state, list | tuple) else []

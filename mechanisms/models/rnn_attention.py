@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from registry import nearest
+from registry import Choice, build, suggestion
 
 from ..alignments import ALIGNMENTS
-from ..attention import Attention
-from ..build import Choice, build
-from ..multi_head import xavier
+from ..attention.attention import Attention
+from ..attention.state import State
+from ..initialisation import xavier
+from ..layers.decoders import READINGS, Carried
+from ..layers.recurrent import matrix_weights, recurrent
 from ..normalizers import NORMALIZERS
 from ..positions import POSITIONS
-from .model import MODELS, SequenceModel, State, require_source
-from .readings import READINGS, Carried
-from .recurrent import matrix_weights, recurrent
+from .model import MODELS, SequenceModel, require_source
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RNNAttention(SequenceModel):
         if width % 2:
             raise ValueError(f"the bidirectional encoder takes half the width in each direction, and {width} is odd")
         if reading not in READINGS:
-            raise ValueError(f"unknown reading '{reading}'.{nearest(reading, READINGS)}")
+            raise ValueError(f"unknown reading '{reading}'.{suggestion(reading, READINGS)}")
         # Half the width each way, so that annotations are as wide as states, and alignments like dot apply.
         self.encoder = recurrent(cell, width, width // 2, bidirectional=True)
         self.states = 2 if cell == "lstm" else 1

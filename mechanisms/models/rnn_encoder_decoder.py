@@ -7,8 +7,9 @@ networks" (arXiv 1409.3215), whose decoder starts from the encoder's last state,
 from jaxtyping import Float
 from torch import Tensor
 
-from .model import MODELS, SequenceModel, State, require_source
-from .recurrent import matrix_weights, recurrent
+from ..attention.state import State
+from ..layers.recurrent import matrix_weights, recurrent
+from .model import MODELS, SequenceModel, require_source
 
 
 @MODELS.register("rnn_encoder_decoder")

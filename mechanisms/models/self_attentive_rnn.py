@@ -13,15 +13,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from registry import Choice, build
+
 from ..alignments import ALIGNMENTS
-from ..attention import Attention
-from ..build import Choice, build
-from ..masks import Mask
-from ..multi_head import xavier
+from ..attention.attention import Attention
+from ..attention.masks import Mask
+from ..attention.state import State
+from ..initialisation import initialise_recurrent, xavier
+from ..layers.recurrent import matrix_weights, require_cell
 from ..normalizers import NORMALIZERS
 from ..positions import POSITIONS
-from .model import MODELS, SequenceModel, State
-from .recurrent import initialise_recurrent, matrix_weights, require_cell
+from .model import MODELS, SequenceModel
 
 CELLS: dict[str, Callable[[int, int], nn.RNNCellBase]] = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
 

@@ -5,13 +5,34 @@ Normalised before each part rather than after: Radford et al. 2019 (GPT-2); Xion
 With a `window` each position sees so many last ones (Jiang et al. 2023, "Mistral 7B", arXiv 2310.06825).
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..build import Choice
-from ..masks import CAUSAL, FULL, sliding
-from .blocks import Stack, StreamTransformer
-from .model import MODELS, State
+from registry import Choice
+
+from ..attention.masks import CAUSAL, FULL, sliding
+from ..attention.state import State
+from ..layers.stack import Stack
+from .model import MODELS, SequenceModel
+
+
+class StreamTransformer(SequenceModel):
+    """One stack over [source; query]."""
+
+    stack: Stack
+
+    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
+        output: Tensor = self.stack(torch.cat([source, query], dim=1), source.shape[1])
+        return output
+
+    def weights(self) -> list[Float[Tensor, "b h q k"]]:
+        # Lower layers attend from the source as well; what is asked for is the queries' part.
+        layers = super().weights()
+        return [weights[:, :, -layers[-1].shape[2] :] for weights in layers]
+
+    def flops(self, source: int, query: int) -> int:
+        return self.stack.flops(source + query, query)
 
 
 @MODELS.register("transformer")

@@ -6,10 +6,12 @@ understanding" (arXiv 1810.04805). Normalised after each part as there, or befor
 
 from torch import nn
 
-from ..build import Choice
-from ..masks import FULL, sliding
-from .blocks import Stack, StreamTransformer
+from registry import Choice
+
+from ..attention.masks import FULL, sliding
+from ..layers.stack import Stack
 from .model import MODELS
+from .transformer import StreamTransformer
 
 
 @MODELS.register("transformer_encoder")

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..build import Choice
-from ..masks import CAUSAL, FULL
-from .blocks import CrossBlock, Memory, Stack
-from .cache import Cache
-from .model import MODELS, SequenceModel, State, require_source
+from registry import Choice
+
+from ..attention.cache import Cache
+from ..attention.masks import CAUSAL, FULL
+from ..attention.state import State
+from ..layers.block import CrossBlock, Memory
+from ..layers.stack import Stack
+from .model import MODELS, SequenceModel, require_source
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from results import Measurement
 from tasks import Classes, Distribution, Scalar, Task
 
-from ..data import Examples
-from ..decode import Decoded, score_decoded
-from ..evaluate import Scores, evaluate
-from ..train import History
+from ..training.data import Examples
+from ..training.decode import Decoded, score_decoded
+from ..training.evaluate import Scores, evaluate
+from ..training.trainer import learning_curve
 from .probe import PROBES, Probe, Trained
 
 
@@ -37,25 +36,6 @@ class Accuracy(Probe):
             space = trained.task.target_space
             if trained.task.feeds_back and isinstance(space, Classes) and trained.network.model.decodes:
                 yield from _decoded(score_decoded(trained.network, examples, space.size - 1), length)
-
-
-def learning_curve(history: History) -> Iterator[Measurement]:
-    """Yield the validation and training scores by step, and the steps to solve (NaN where never)."""
-    for point in history.evaluations:
-        for quantity, value in (("normalised", point.normalised), ("loss", point.loss)):
-            yield Measurement("accuracy", quantity, value, stage="validation", step=point.step)
-        if not math.isnan(point.train_loss):
-            yield Measurement("accuracy", "loss", point.train_loss, stage="train", step=point.step)
-    solved = history.steps_to_solve
-    yield Measurement("accuracy", "steps_to_solve", math.nan if solved is None else solved, unit="steps")
-    yield Measurement("accuracy", "steps", history.steps, unit="steps")
-
-
-def pretraining_curve(history: History) -> Iterator[Measurement]:
-    """Yield the validation scores on the task that was trained on before the cell's own, and how long that was."""
-    for point in history.evaluations:
-        yield Measurement("accuracy", "normalised", point.normalised, stage="pretraining", step=point.step)
-    yield Measurement("accuracy", "steps", history.steps, unit="steps", stage="pretraining")
 
 
 def _rows(scores: Scores, length: int, task: Task) -> Iterator[Measurement]:

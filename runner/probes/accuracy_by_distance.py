@@ -11,8 +11,8 @@ from torch import Tensor
 from results import Measurement
 from tasks import Batch, Scalar
 
-from ..data import Examples
-from ..network import evaluating
+from ..training.data import Examples
+from ..training.network import evaluating
 from .probe import PROBES, Probe, Trained
 
 

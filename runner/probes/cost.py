@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from results import Measurement
 
-from ..flops import cost_of
+from .meters.flops import cost_of
 from .probe import PROBES, Probe, Subject
 
 

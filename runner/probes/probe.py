@@ -13,8 +13,8 @@ from registry import Registry
 from results import Measurement
 from tasks import Task
 
-from ..network import Network
-from ..train import History
+from ..training.network import Network
+from ..training.trainer import History
 
 
 @dataclass(frozen=True)

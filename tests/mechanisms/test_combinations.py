@@ -6,8 +6,8 @@ import jaxtyping
 import pytest
 import torch
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, refusal, slots
-from mechanisms.models.readings import READINGS
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, incompatibility, slots
+from mechanisms.layers.decoders import READINGS
 
 # Enough rows that a sparse normalizer leaves some key beside the best one in one of them.
 B, S, Q, D = 11, 5, 3, 4
@@ -37,7 +37,7 @@ def test_the_hosts_are_those_with_attention():
 @pytest.mark.parametrize("alignment", list(ALIGNMENTS))
 @pytest.mark.parametrize(("host", "settings"), WAYS, ids=str)
 def test_every_combination_works_or_is_refused(host, settings, alignment):
-    reason = refusal(MODELS[host], {"alignment": ALIGNMENTS[alignment]})
+    reason = incompatibility(MODELS[host], {"alignment": ALIGNMENTS[alignment]})
     if reason is not None:
         assert ALIGNMENTS[alignment].needs_history
         assert host != "rnn_attention"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from results.report import write_report
-from results.run import Results, read
+from results.analysis.run import Results, read
+from results.report.html import write_report
 from tests.results.synthetic import write_run
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.kinds import REGISTRIES
+from runner.plugins import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tasks import HIDDEN, TASKS, Batch
-from tasks.cafe_telling import ACTS, HOURS, INSIDE, LANGUAGES, PERSONS, PLACES, Clause, tell_clause
+from tasks.sources.cafe_story import ACTS, HOURS, INSIDE, LANGUAGES, PERSONS, PLACES, Clause, tell_clause
 
 Cafe = TASKS["cafe"]
 INSIDE_WORDS = {"enters", "sits_down_in", "orders_in", "reads_in", "chats_in", "leaves"}

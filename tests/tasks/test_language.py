@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tasks import TASKS, Batch, Distribution, Tokens
-from tasks.hidden_markov import HiddenMarkov
-from tasks.text import SOURCES
+from tasks.sources.hidden_markov import HiddenMarkov
+from tasks.sources.text import SOURCES
 
 NAMES = ("language", "masked_language", "next_sentence")
 WORDS = 3

@@ -10,8 +10,8 @@ import torch
 import yaml
 
 from tasks import TASKS, Distribution, Scalar
-from tasks.checks import CHECKS
-from tasks.predictors import best_constant, best_marginal, best_query_reader
+from tasks.conformance.checks import CHECKS
+from tasks.conformance.predictors import best_constant, best_marginal, best_query_reader
 
 DIGESTS = Path(__file__).parent / "digests.yaml"
 MANY = 50_000

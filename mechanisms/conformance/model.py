@@ -1,0 +1,199 @@
+"""What a sequence model must satisfy.
+
+A check takes whatever builds the model, so that hosts with a given alignment are checked by the same lines.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from registry import Check, CheckError
+
+from ..models import SequenceModel
+from . import compiling
+from .devices import follows_device
+from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, shape
+
+# The width is divisible by the numbers of heads that models come with; it is no other size here.
+B, S, Q, WIDTH = 2, 7, 5, 24
+
+Builder: TypeAlias = Callable[[], SequenceModel]
+
+
+def inputs() -> tuple[Tensor, Tensor]:
+    return torch.randn(B, S, WIDTH, dtype=torch.float64), torch.randn(B, Q, WIDTH, dtype=torch.float64)
+
+
+def constructs(build: Builder) -> None:
+    model = build()
+    name = type(model).__name__
+    expect(isinstance(model, SequenceModel), f"{name} is not a SequenceModel: write `class {name}(SequenceModel)`")
+
+
+def output_shape(build: Builder) -> None:
+    source, query = inputs()
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        output = build().to(dtype)(source.to(dtype), query.to(dtype))
+        if output.shape != query.shape or output.dtype != dtype:
+            raise CheckError(
+                f"forward returned shape {shape(output)} and {output.dtype} for source {shape(source)} and "
+                f"query {shape(query)} of {dtype}, expected {shape(query)}: answer at the query positions alone"
+            )
+        expect(bool(output.isfinite().all()), f"forward returned numbers that are not finite, in {dtype}")
+
+
+def parameters_learn(build: Builder) -> None:
+    model = build().double()
+    expect_gradients(model, model(*inputs()))
+
+
+def reads_source(build: Builder) -> None:
+    model, (source, query) = build().double(), inputs()
+    other = source.clone()
+    other[:, S // 2] = torch.randn(B, WIDTH)
+    same = torch.allclose(model(other, query), model(source, query), rtol=1e-8, atol=1e-10)
+    expect(not same, "the output does not depend on the source")
+
+
+def gradients_exact(build: Builder) -> None:
+    model = build().double().eval()
+    if any(getattr(part, "surrogate", False) for part in model.modules()):
+        return  # its gradient is on purpose not that of its output
+    source, query = (x[:1, :3].requires_grad_() for x in inputs())
+    expect_exact_gradient(model, (source, query), "output", "Is something detached, or computed under no_grad?")
+
+
+def causal(build: Builder) -> None:
+    model, (source, query) = build().double().eval(), inputs()
+    if model.bidirectional:
+        return
+    other = query.clone()
+    other[:, -1] = torch.randn(B, WIDTH)
+    expect_equal(
+        model(source, other)[:, :-1],
+        model(source, query)[:, :-1],
+        "an earlier output changes with a later query, so the model peeks ahead: is a causal mask missing, "
+        "or is there a mean or a norm over the positions?",
+    )
+
+
+def prefixes_agree(build: Builder) -> None:
+    """Any number of queries behind a source of any length: what is left out must not have mattered."""
+    model = build().double().eval()
+    if model.bidirectional:
+        return
+    for s, q in ((1, 1), (2, 3), (67, 13)):
+        source, query = (torch.randn(B, n, WIDTH, dtype=torch.float64) for n in (s, q))
+        whole = model(source, query)
+        for n in {1, q - 1, q} - {0}:
+            expect_equal(
+                model(source, query[:, :n]),
+                whole[:, :n],
+                f"{n} of {q} queries behind a source of {s} are answered differently than among all: is a length "
+                "that is no multiple of a block cut or padded wrongly?",
+            )
+
+
+def step_is_forward(build: Builder) -> None:
+    model, (source, query) = build().double().eval(), inputs()
+    if not model.decodes:
+        return
+    with torch.no_grad():
+        wanted = model(source, query)
+        state = model.start(source)
+        for position in range(Q):
+            output, state = model.step(query[:, position], state)
+            expect_equal(
+                output,
+                wanted[:, position],
+                f"step {position} after start gives another output than forward: does the state carry everything, "
+                "and the position count on from the source?",
+            )
+
+
+def deterministic(build: Builder) -> None:
+    model, (source, query) = build().double().eval(), inputs()
+    expect_equal(model(source, query), model(source, query), "two calls on the same input differ")
+
+
+def saved_weights_suffice(build: Builder) -> None:
+    first, second, (source, query) = build().double().eval(), build().double().eval(), inputs()
+    second.load_state_dict(first.state_dict())
+    expect_equal(
+        second(source, query),
+        first(source, query),
+        "a copy with the same state_dict answers differently: is there a tensor that is neither parameter nor buffer?",
+    )
+
+
+def batch_of_one(build: Builder) -> None:
+    model, (source, query) = build().double().eval(), inputs()
+    expect_equal(
+        model(source[:1], query[:1]),
+        model(source, query)[:1],
+        "a row alone is answered differently than in a batch: is there a norm or a squeeze over the batch?",
+    )
+
+
+def one_query(build: Builder) -> None:
+    model, (source, query) = build().double(), inputs()
+    output = model(source, query[:, :1])
+    expect(
+        output.shape == (B, 1, WIDTH),
+        f"forward returned shape {shape(output)} for a single query, expected {(B, 1, WIDTH)}",
+    )
+
+
+def empty_source(build: Builder) -> None:
+    """A stream model reads on from nothing; an encoder-decoder refuses with a sentence."""
+    model, (source, query) = build().double().eval(), inputs()
+    try:
+        output = model(source[:, :0], query)
+    except ValueError:
+        return
+    expect(output.shape == query.shape, f"forward returned shape {shape(output)} for an empty source")
+    if model.decodes:
+        first, _ = model.step(query[:, 0], model.start(source[:, :0]))
+        expect_equal(first, output[:, 0], "the first step from an empty source gives another output than forward")
+
+
+def moves_to_a_device(build: Builder) -> None:
+    follows_device(lambda: build().eval(), *(x.float() for x in inputs()))
+
+
+def compiles(build: Builder) -> None:
+    model = build().double()
+    if type(model).compiles:
+        compiling.compiles(model, *inputs())
+
+
+def _of_class(check: Callable[[Builder], None]) -> Check:
+    def of_class(value: type) -> None:
+        check(lambda: value(WIDTH))
+
+    of_class.__name__ = check.__name__
+    return of_class
+
+
+CHECKS: Sequence[Check] = tuple(
+    _of_class(check)
+    for check in (
+        constructs,
+        output_shape,
+        parameters_learn,
+        reads_source,
+        gradients_exact,
+        causal,
+        prefixes_agree,
+        step_is_forward,
+        deterministic,
+        saved_weights_suffice,
+        batch_of_one,
+        one_query,
+        empty_source,
+        moves_to_a_device,
+        compiles,
+    )
+)

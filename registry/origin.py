@@ -1,0 +1,36 @@
+"""Where a registered class comes from."""
+
+from __future__ import annotations
+
+import contextvars
+from dataclasses import dataclass
+
+DISTRIBUTION = "distribution:"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a registered class comes from.
+
+    `kind` is "built-in", "file", "module" or "package"; `source` the path, module or distribution;
+    `version` the distribution's version or the digest of the file's content.
+    """
+
+    kind: str
+    source: str
+    version: str
+
+    @property
+    def is_plugin(self) -> bool:
+        return self.kind != "built-in"
+
+    @property
+    def spec(self) -> str:
+        """Return what `load_plugin` loads it by."""
+        return f"{DISTRIBUTION}{self.source}" if self.kind == "package" else self.source
+
+
+BUILT_IN = Origin("built-in", "attention-bench", "")
+
+
+_origin: contextvars.ContextVar[Origin] = contextvars.ContextVar("origin", default=BUILT_IN)

@@ -1,0 +1,84 @@
+"""The loading of plugins: files, modules and installed distributions that add to registries."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from .errors import UserError
+from .origin import DISTRIBUTION, Origin, _origin
+
+ENTRY_POINTS = "attention_bench"
+
+
+def load_plugin(spec: str) -> Origin:
+    """Import the plugin at a path ("my/score.py"), of a module name, or of an installed distribution.
+
+    Returns its origin. Raises UserError where it does not exist or cannot be imported.
+    """
+    if spec.startswith(DISTRIBUTION):
+        name = spec.removeprefix(DISTRIBUTION)
+        for error in load_installed_plugins(name).values():
+            raise UserError(error)
+        return Origin("package", name, importlib.metadata.version(name))
+    if spec.endswith(".py") or "/" in spec:
+        path = Path(spec).resolve()
+        if not path.is_file():
+            raise UserError(f"plugin {spec}: no such file")
+        origin = Origin("file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+        _import(origin, spec, lambda: _import_file(path))
+    else:
+        origin = Origin("module", spec, "")
+        _import(origin, spec, lambda: importlib.import_module(spec))
+    return origin
+
+
+def load_installed_plugins(only: str | None = None) -> dict[str, str]:
+    """Import the entry points in the group `attention_bench`, of one distribution or of all.
+
+    Returns the errors of those that fail, by distribution.
+    """
+    errors: dict[str, str] = {}
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        distribution = point.dist
+        name, version = (distribution.name, distribution.version) if distribution else (point.value, "")
+        if only not in (None, name):
+            continue
+        try:
+            _import(Origin("package", name, version), name, point.load)
+        except UserError as error:
+            errors[name] = str(error)
+    return errors
+
+
+def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
+    token = _origin.set(origin)
+    try:
+        load()
+    except Exception as error:
+        raise UserError(f"plugin {spec}: could not be imported: {type(error).__name__}: {error}") from error
+    finally:
+        _origin.reset(token)
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,1 @@
+"""Numbers from a run: which learning rate counts, scores, the ranking, decay, scaling, intervals."""

@@ -1,0 +1,63 @@
+"""How cost grows with length: exponents of time and of memory.
+
+Time is the time for a whole sequence: batch · length / (tokens per second). Its exponent is therefore
+1 - (slope of ln tokens/s over ln length): 1 for a network whose cost per token does not depend on the
+length, 2 for one whose cost per token grows with it. Decoding is counted alike: the time to decode as
+many positions as the source has. For bytes the exponent is the slope itself.
+
+It is fitted over the lengths measured, all of them, so fixed costs at short lengths pull it down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .fits import least_squares_slope
+from .intervals import Floats, Interval
+
+TIMES = ("train", "prefill", "decode")
+BYTES = ("peak_memory", "state")
+GROUP = ["mechanism", "model", "alignment", "quantity"]
+
+
+def exponent(length: Floats, value: Floats) -> Interval:
+    """Return the log-log slope of `value` over `length` with its 95 % t interval; what is not positive is left out."""
+    usable = (value > 0) & np.isfinite(value) & (length > 0)
+    return least_squares_slope(np.log(length[usable]), np.log(value[usable]))
+
+
+def speeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the throughput and memory rows: mechanism, model, alignment, quantity, length, value, low, high, unit.
+
+    Where several cells measured the same, the median of each.
+    """
+    rows = frame[(frame["probe"] == "throughput") & frame["length"].notna()].dropna(subset=["value"])
+    by_length = rows.groupby([*GROUP, "length"], dropna=False, sort=False)
+    return by_length.agg(
+        value=("value", "median"), low=("low", "median"), high=("high", "median"), unit=("unit", "first")
+    ).reset_index()
+
+
+def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per mechanism and quantity: exponent, low, high, lengths (how many were measured).
+
+    For train, prefill and decode the exponent is that of time, for peak_memory and state that of bytes.
+    """
+    rows = []
+    for key, group in speeds(frame).groupby(GROUP, dropna=False, sort=False):
+        named = dict(zip(GROUP, key, strict=True))
+        length, value = group["length"].to_numpy(dtype=float), group["value"].to_numpy(dtype=float)
+        cost = length / value if named["quantity"] in TIMES else value
+        found = exponent(length, cost)
+        rows.append({**named, "exponent": found.value, "low": found.low, "high": found.high, "lengths": len(group)})
+    return pd.DataFrame(rows, columns=[*GROUP, "exponent", "low", "high", "lengths"])
+
+
+def common_length(frame: pd.DataFrame, quantity: str = "train") -> int | None:
+    """Return the largest length at which every mechanism that was timed has this quantity, None if there is none."""
+    rows = speeds(frame)
+    timed = rows.loc[rows["quantity"] == quantity]
+    counts = timed.groupby("length")["mechanism"].nunique()
+    everywhere = counts[counts == timed["mechanism"].nunique()]
+    return int(everywhere.index.max()) if len(everywhere) else None

@@ -1,0 +1,1 @@
+"""What is registered: descriptions, examples, costs, new plug-ins and their checks."""

@@ -1,0 +1,129 @@
+"""docs/mechanisms.md and the list in docs/tasks.md: all that comes with the project, from what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from textwrap import dedent
+from typing import Any
+
+from registry import Entry, UserError
+from tasks import TASKS, Task
+
+from ..plugins import REGISTRIES
+from ..trial.key import ROOT
+from .describe import KINDS, Description, describe, entries, lines
+from .examples import default_length
+
+PATH = ROOT / "docs" / "mechanisms.md"
+TASKS_PATH = ROOT / "docs" / "tasks.md"
+AGAIN = "python -m runner docs"
+LEAD = f"""\
+# Mechanisms
+
+<!-- Written by `{AGAIN}` from the docstrings and the signatures: change those, then run it again. -->
+
+Everything that comes with the project: its formula, where it is from, its settings, what it costs and what it may be
+combined with. Numbers are at width 64, an alignment's and a position scheme's for one head of that width. A model's
+cost is the work of a layer and the steps that have to be taken one after another; an alignment's is that of one score.
+`python -m runner info NAME` shows the same, of plugins too; `python -m runner costs` counts operations."""
+
+TASKS_MARK = f"<!-- From here on written by `{AGAIN}` from docstrings: change those, then run it again. -->"
+TASKS_LEAD = """\
+## All tasks
+
+Chance is that of the defaults at the first length from 8 on; what it is at any other, the task computes. For a
+mean squared error and for nats, less is better. `python -m runner show NAME` prints an example."""
+
+
+def page() -> str:
+    """Return the page; plugins are not in it."""
+    parts = [LEAD]
+    for kind in KINDS:
+        found = [describe(kind, entry, built_in=True) for entry in entries(REGISTRIES[kind], built_in=True)]
+        parts += [f"## {kind.capitalize()}s", _table(found), *(_section(each) for each in found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def tasks_page(text: str) -> str:
+    """Return the text of docs/tasks.md with the list of tasks written again; what stands above it stays."""
+    head, mark, _ = text.partition(TASKS_MARK)
+    if not mark:
+        raise UserError(f"{TASKS_PATH} has lost the line behind which the list of tasks stands: {TASKS_MARK}")
+    found = entries(TASKS, built_in=True)
+    rows = [["task", "the question", "source", "chance", "presets"], ["---", "---", "---", "---:", "---"]]
+    rows += [_task_row(entry) for entry in found]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    parts = [head + mark, TASKS_LEAD, table, *(_task_section(entry) for entry in found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _task_row(entry: Entry[Task]) -> list[str]:
+    told = describe(TASKS.kind, entry, built_in=True)
+    task = entry.value()
+    chance = f"{task.chance(default_length(task)):.3g}"
+    presets = ", ".join(f"`{name}`" for name in entry.value.presets) or "–"
+    question = _cell(" ".join(told.formula.split()))
+    return [f"[{told.name}](#{told.name})", question, _cell(told.source or "this project"), chance, presets]
+
+
+def _task_section(entry: Entry[Task]) -> str:
+    told = describe(TASKS.kind, entry, built_in=True)
+    settings = ", ".join(f"`{setting}`" for setting in told.settings) or "none"
+    items = [f"- settings: {settings}"]
+    items += [f"- preset `{name}`: {_given(given)}" for name, given in entry.value.presets.items()]
+    items.append(f"- file: [{told.file}](../{told.file})")
+    return "\n\n".join([f"### {told.name}", told.formula, _fenced(told.text), "\n".join(items)])
+
+
+def _given(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in settings.items())
+
+
+def _fenced(text: str) -> str:
+    """Return a docstring's text with its indented examples between fences."""
+    paragraphs = []
+    for indented, lines_of in groupby(text.split("\n"), key=lambda line: not line or line.startswith("    ")):
+        block = list(lines_of)
+        shown = dedent("\n".join(block)).strip("\n")
+        if indented and shown:
+            paragraphs.append(f"```\n{shown}\n```")
+        elif not indented:
+            paragraphs.append("\n".join(block))
+    return "\n\n".join(paragraphs)
+
+
+def _table(found: Sequence[Description]) -> str:
+    about = list(dict.fromkeys(label for each in found for label in each.facts if label != "torch.compile"))
+    rows = [["name", "source", "parameters", *about]]
+    rows.append(["---", "---", "---:", *("---" for _ in about)])
+    for each in found:
+        parameters = "–" if each.parameters is None else f"{each.parameters:,}"
+        facts = [_cell(each.facts.get(label, "–")) for label in about]
+        rows.append([f"[{each.name}](#{_anchor(each)})", _cell(each.source or "–"), parameters, *facts])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _section(shown: Description) -> str:
+    parts = [f"### {_title(shown)}", f"```\n{shown.formula}\n```", shown.text, "\n".join(_items(shown))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _items(shown: Description) -> Iterator[str]:
+    for about, sentence in lines(shown):
+        each = [f"`{line}`" for line in sentence.split("\n")] if about == "settings" and shown.settings else [sentence]
+        yield f"- {about}: {', '.join(each)}"
+    yield f"- file: [{shown.file}](../{shown.file})"
+
+
+def _title(shown: Description) -> str:
+    # With the kind in front, since a name may be of two.
+    return f"{shown.kind} {shown.name}"
+
+
+def _anchor(shown: Description) -> str:
+    return _title(shown).replace(" ", "-")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,273 @@
+"""The command line. Nothing heavy is imported before a command needs it, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="runner",
+    help="Compare attention mechanisms on synthetic long-sequence tasks.\n\n"
+    "Start with: python -m runner run suites/quick.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+SuitePath = Annotated[Path, typer.Argument(help="A suite file, such as suites/quick.yaml.", show_default=False)]
+RunPath = Annotated[Path, typer.Argument(help="The folder of a run, such as runs/quick.", show_default=False)]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", "-p", help="A Python file or module that registers mechanisms or tasks. Repeatable."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Name = Annotated[str, typer.Argument(help="What it is registered as.", show_default=False)]
+
+
+@app.command("run")
+def run_suite(
+    suite: SuitePath,
+    plugin: Plugins = None,
+    device: Device = "auto",
+    out: Annotated[Path, typer.Option(help="The folder in which the run's folder is made.")] = Path("runs"),
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Cells side by side. [default: one a core; one on an accelerator]")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed cells again.")] = False,
+    report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+) -> None:
+    """Run what is missing of a suite, then write its report.
+
+    Finished cells are kept and never run again unless the code or the settings they depend on change.
+    Ctrl-C stops gently; the same command goes on from there.
+
+    Exit codes: 0 all cells ended, 1 wrong input, 2 some cells failed, 130 interrupted.
+    """
+    from ..execution.run import INTERRUPTED, run
+    from ..suite.file import SuiteFile
+    from ..suite.plan import make_plan
+
+    console = _console()
+    file = SuiteFile(suite)
+    plan = make_plan(file, plugin or [], _device(device))
+    _warn_unavailable(console, plan.unavailable)
+    code = run(file, plan, out / plan.name, console, workers=workers, retry=retry)
+    if code != INTERRUPTED and report:
+        _report(console, out / plan.name, again=False)
+    raise typer.Exit(code)
+
+
+@app.command()
+def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> None:
+    """Show the cells a suite asks for and what it leaves out, running nothing."""
+    from ..suite.file import SuiteFile
+    from ..suite.plan import make_plan
+    from .tables import plan_table
+
+    console = _console()
+    planned = make_plan(SuiteFile(suite), plugin or [], _device(device))
+    _warn_unavailable(console, planned.unavailable)
+    plan_table(console, planned)
+
+
+@app.command()
+def status(run: RunPath) -> None:
+    """Show how far a run has come and what went wrong in it."""
+    from .tables import status_table
+
+    status_table(_console(), run)
+
+
+@app.command()
+def report(run: RunPath) -> None:
+    """Draw a run's tables, figures and report again from its stored results."""
+    _report(_console(), run, again=True)
+
+
+@app.command("ls")
+def list_all(plugin: Plugins = None) -> None:
+    """List every mechanism, task and probe there is, with formula and source."""
+    from .tables import list_registries
+
+    _load_plugins(plugin)
+    list_registries(_console())
+
+
+@app.command()
+def info(name: Name, plugin: Plugins = None) -> None:
+    """Show what is known of one mechanism, task or probe: formula, source, settings, cost, combinations."""
+    from .tables import show_entry
+
+    _load_plugins(plugin)
+    show_entry(_console(), name)
+
+
+@app.command()
+def show(
+    task: Annotated[str, typer.Argument(help="A task, such as recall.", show_default=False)],
+    length: Annotated[
+        int | None, typer.Option(min=1, help="[default: that of the preset, or the first possible from 8 on]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the examples.")] = 0,
+    count: Annotated[int, typer.Option("--examples", min=1, help="How many.")] = 1,
+    preset: Annotated[str | None, typer.Option(help="Published settings, by name.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, as pairs=4. Repeatable.")] = None,
+    language: Annotated[str, typer.Option(help="en or zh, where a task tells its examples as a story.")] = "en",
+    plugin: Plugins = None,
+) -> None:
+    """Print examples of a task: what is read, what is asked, the answer, and what it is linked to."""
+    from ..catalogue.examples import examples, read_settings
+
+    _load_plugins(plugin)
+    console = _console()
+    given = read_settings(task, preset, settings or [])
+    for text in examples(task, given, length, seed, count, language, console.width):
+        console.print(text, "", sep="\n", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def costs(
+    suite: Annotated[
+        Path | None, typer.Argument(help="A suite file; without one, everything registered.", show_default=False)
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Without a suite. [default: 64]")] = None,
+    length: Annotated[int, typer.Option(min=2, help="Source and query positions together.")] = 256,
+    plugin: Plugins = None,
+) -> None:
+    """Count what a forward of each mechanism costs, and what it carries while decoding; nothing is trained.
+
+    Operations are those of matrix products and convolutions, a multiplication and an addition counting as two,
+    without embeddings and readout: counted by torch, and by the model's own formula.
+    """
+    from ..catalogue.costs import of_mechanisms, registered
+    from ..suite.expand import Expansion
+    from ..suite.file import SuiteFile
+    from .tables import cost_table
+
+    console = _console()
+    if suite is None:
+        _load_plugins(plugin)
+        rows = registered(width or 64, length)
+    elif width is not None:
+        raise UserError("--width is given beside a suite, which has its own; leave one of them out")
+    else:
+        file = SuiteFile(suite)
+        _load_plugins([*file.plugin_specs(), *(plugin or [])])
+        rows = of_mechanisms(Expansion(file).mechanisms(), length)
+    with console.status("Counting …"):
+        found = list(rows)
+    cost_table(console, found, length)
+
+
+@app.command()
+def docs() -> None:
+    """Write docs/mechanisms.md and the list in docs/tasks.md again, from what everything built-in says of itself."""
+    from ..catalogue.docs import PATH, TASKS_PATH, page, tasks_page
+
+    written = {PATH: page(), TASKS_PATH: tasks_page(TASKS_PATH.read_text(encoding="utf-8"))}
+    for path, text in written.items():
+        path.write_text(text, encoding="utf-8")
+        _console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def check(name: Name, plugin: Plugins = None) -> None:
+    """Check that a mechanism or task keeps its contract. Exit code 2 where it does not."""
+    from ..catalogue.check import check_name
+
+    _load_plugins(plugin, strict=name)
+    raise typer.Exit(0 if check_name(_console(), name) else 2)
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="alignment, normalizer, position, model or task.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A Python name, such as my_score.", show_default=False)],
+    folder: Annotated[Path, typer.Option(help="Where the file is made; plugins/ is loaded by itself.")] = Path(
+        "plugins"
+    ),
+) -> None:
+    """Start a plugin from a template of about ten lines."""
+    from ..catalogue.scaffold import create
+
+    path = create(kind, name, folder)
+    console = _console()
+    console.print(f"Made {path}. Edit it, then:", highlight=False, markup=False)
+    console.print(f"  make check NAME={name}\n  make benchmark", highlight=False)
+
+
+@app.command()
+def env(device: Device = "auto") -> None:
+    """Show the machine and the versions that results depend on."""
+    from ..execution.manifest import commit, describe
+
+    for key, value in {**describe(_device(device)), "commit": commit() or "–"}.items():
+        typer.echo(f"{key:10} {value}")
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is one sentence and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _device(name: str) -> str:
+    import torch
+
+    from ..training.network import choose_device
+
+    try:
+        device = choose_device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(
+            f"--device {name}: this machine has no such device; auto, cpu, cuda and mps are known"
+        ) from None
+    return str(device)
+
+
+def _load_plugins(specs: list[str] | None, strict: str | None = None) -> None:
+    from ..plugins import load_plugins
+
+    _, errors = load_plugins(specs or [])
+    for spec, error in errors.items():
+        if Path(spec).stem == strict:
+            raise UserError(f"{spec} cannot be imported: {error}")
+    _warn_unavailable(_console(), errors)
+
+
+def _warn_unavailable(console: Console, errors: dict[str, str]) -> None:
+    for name, error in errors.items():
+        console.print(f"not available: {name}: {error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _report(console: Console, run: Path, *, again: bool) -> None:
+    from results.analysis.run import read
+    from results.report.html import report_is_current, write_report
+    from results.report.terminal import show
+
+    if again or not report_is_current(run):
+        console.print("Writing the report …", highlight=False)
+        write_report(run)
+    show(read(run), console)
+    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, markup=False, soft_wrap=True)

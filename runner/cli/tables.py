@@ -1,0 +1,152 @@
+"""What the command line prints of registries, plans, costs and runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from registry import Entry, Registry
+from results import Store
+from results.store.formats import count, number, short
+from results.store.load import store_of
+
+from ..catalogue.costs import CostRow
+from ..catalogue.describe import describe, formula_of, lines, origin, source_of
+from ..plugins import REGISTRIES, find
+from ..suite.plan import Plan
+
+ABSENT = "–"
+ENDLESS = 10_000  # columns: in a pipe a row is a line, however long
+
+
+def list_registries(console: Console) -> None:
+    """Print every registered name with its formula and its source, kind by kind."""
+    for kind, registry in REGISTRIES.items():
+        everything = registry.entries()
+        # Where all of it came with the project, the column would say so a hundred times.
+        from_outside = any(entry.origin.is_plugin for entry in everything)
+        columns = ["name", "formula", "source", *(["from"] if from_outside else [])]
+        rows = [_listed(kind, entry)[: len(columns)] for entry in everything]
+        print_table(
+            console, f"{kind}s", columns, [*rows, *_unavailable(registry)], give_way={"formula": 33, "source": 16}
+        )
+
+
+def _listed(kind: str, entry: Entry[Any]) -> list[str]:
+    return [entry.name, formula_of(kind, entry), source_of(kind, entry), origin(entry)]
+
+
+def _unavailable(registry: Registry[Any]) -> list[list[str]]:
+    return [[name, f"cannot be imported: {error}"] for name, error in registry.unavailable.items()]
+
+
+def show_entry(console: Console, name: str) -> None:
+    """Print all that is known of everything called `name`."""
+    for kind, entry in find(name):
+        shown = describe(kind, entry)
+        head = Text.assemble((f"{kind} {shown.name}", "bold"), f"  ({shown.origin}, {shown.file})")
+        console.print(head, Text(shown.formula), sep="\n\n", soft_wrap=True)
+        if shown.text:
+            console.print(Text(f"\n{shown.text}"), soft_wrap=True)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for about, sentence in lines(shown):
+            grid.add_row(Text(about, style="bold"), Text(sentence))
+        console.print("")
+        _print_whole(console, grid)
+        console.print("")
+
+
+def plan_table(console: Console, plan: Plan) -> None:
+    """Print how many cells of each mechanism and task there are, and what is left out."""
+    sizes = {m.label: [str(m.width), ABSENT if m.parameters is None else count(m.parameters)] for m in plan.mechanisms}
+    counts = Counter((cell.label, cell.task_label or ", ".join(cell.probes)) for cell in plan.cells)
+    rows = [[label, *sizes[label], what, str(cells)] for (label, what), cells in counts.items()]
+    columns = ["mechanism", "width", "parameters", "task or probe", "cells"]
+    right = ("width", "parameters", "cells")
+    print_table(console, f"{plan.name}: {len(plan.cells)} cells", columns, rows, right, {"mechanism": 16})
+    for skip in plan.skips:
+        what = " ".join(part for part in (skip.label, skip.task) if part)
+        console.print(f"skipped: {what}: {skip.reason}", highlight=False, markup=False, soft_wrap=True)
+
+
+def cost_table(console: Console, rows: Sequence[CostRow], length: int) -> None:
+    """Print parameters, operations per token and decoding state, and below what could not be counted."""
+    columns = ["mechanism", "width", "parameters", "counted", "formula", "ratio", "state"]
+    cells = [_cost(row, length) for row in rows if row.cost is not None]
+    title = f"operations per token, {length // 2} source and {length - length // 2} query positions; state in bytes"
+    print_table(console, title, columns, cells, columns[1:], {"mechanism": 16})
+    for row in rows:
+        if row.problem is not None:
+            console.print(f"left out: {row.label}: {row.problem}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _cost(row: CostRow, length: int) -> list[str]:
+    assert row.cost is not None
+    counted, analytic, state = row.cost.counted, row.cost.analytic, row.cost.state
+    found = [row.label, str(row.width), count(row.parameters or 0), short(counted / length)]
+    found += [short(analytic / length), number(counted / analytic)] if analytic else [ABSENT, ABSENT]
+    return [*found, ABSENT if state is None else count(state)]
+
+
+def status_table(console: Console, run: Path) -> None:
+    """Print how the cells of a run ended."""
+    with Store(store_of(run), read_only=True) as store:
+        cells = store.cells()
+    outcomes = Counter(cell["outcome"] or "waiting" for cell in cells)
+    console.print(f"{run}: {len(cells)} cells: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
+    for cell in cells:
+        if cell["outcome"] not in (None, "ok"):
+            what = f"{cell['label']} {cell['task'] or cell['kind']} seed {cell['seed']}"
+            console.print(
+                f"  {cell['outcome']}: {what}: {cell['reason']}", highlight=False, markup=False, soft_wrap=True
+            )
+
+
+def print_table(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str] = (),
+    give_way: Mapping[str, int] | None = None,
+) -> None:
+    """Print a table; in a pipe, a plain line for each row.
+
+    In a narrow terminal the columns in `give_way` are cut, one after the other, to the width that is given there.
+    """
+    widths = {name: max(map(cell_len, [name, *cells])) for name, cells in _by_column(columns, rows)}
+    excess = sum(widths.values()) + 2 * (len(columns) - 1) - console.width if console.is_terminal else 0
+    for name, least in (give_way or {}).items():
+        cut = max(0, min(excess, widths[name] - least))
+        widths[name], excess = widths[name] - cut, excess - cut
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        side: JustifyMethod = "right" if name in right else "left"
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", width=widths[name])
+    for row in rows:
+        # Text, not markup: a plugin's formula may hold brackets.
+        table.add_row(*[Text(cell) for cell in row])
+    console.print(Text(f"\n{title}", style="bold"), soft_wrap=True)
+    _print_whole(console, table)
+
+
+def _by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, list[str]]]:
+    for place, name in enumerate(columns):
+        yield name, [row[place] for row in rows if place < len(row)]
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    """Print a table; in a pipe, where rich would take 80 columns, with all the columns that it needs."""
+    before = console.width
+    try:
+        console.width = before if console.is_terminal else ENDLESS
+        console.print(table)
+    finally:
+        console.width = before

@@ -1,0 +1,1 @@
+"""What probes measure with: operations, memory and time."""

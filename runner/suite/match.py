@@ -1,0 +1,139 @@
+"""Which width gives a model a number of parameters, counted on torch's meta device, where nothing takes memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from inspect import signature
+from typing import Any
+
+from mechanisms import SequenceModel, hyperparameters
+
+from ..training.network import on_meta, parameter_count
+
+TOLERANCE = 0.02
+STRETCH = 0.25  # of a hidden layer, beyond which it would be another model
+WIDEST = 16384
+PROBED = 128  # neighbours tried where a model cannot have a width; heads and halves divide one of so many
+
+
+@dataclass(frozen=True)
+class Size:
+    width: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The width that comes nearest, and how far it is from its neighbour on the other side (0: it has none).
+
+    `settings` are what had to be set beside it.
+    """
+
+    size: Size
+    step: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def matches(self, target: int) -> bool:
+        return abs(self.size.parameters - target) <= TOLERANCE * target
+
+
+class NoWidthError(Exception):
+    """A model can be built with none of the widths tried; its own last reason is the cause."""
+
+
+def model_parameters(model: type[SequenceModel], width: int, settings: Mapping[str, Any]) -> int:
+    """Return the number of parameters of a model without embeddings and readout."""
+    return parameter_count(on_meta(lambda: model(width, **settings)))
+
+
+def fit_model(model: type[SequenceModel], settings: Mapping[str, Any], target: int) -> Fit:
+    """Return the width at which the model's number of parameters comes nearest to `target`.
+
+    Where widths are too far apart for that, because heads divide them, the feed-forward networks make up the rest.
+    Raises NoWidthError, and whatever but a ValueError the model raises: that means "not this width".
+    """
+    found = fit(lambda width: model_parameters(model, width, settings), target)
+    free = (hyperparameters(model, 1) or {}).keys() - settings.keys()
+    return found if found.matches(target) or "expansion" not in free else _stretched(model, settings, found, target)
+
+
+def _stretched(model: type[SequenceModel], settings: Mapping[str, Any], found: Fit, target: int) -> Fit:
+    """Widen or narrow the hidden layers behind a width that is nearly right; their parameters are linear in that."""
+    width = found.size.width
+    hidden = round(signature(model).parameters["expansion"].default * width)
+
+    def sized(units: int) -> Size:
+        return Size(width, model_parameters(model, width, {**settings, "expansion": units / width}))
+
+    each = sized(hidden + 1).parameters - found.size.parameters
+    wanted = hidden + round((target - found.size.parameters) / each)
+    if not hidden * (1 - STRETCH) <= wanted <= hidden * (1 + STRETCH):
+        return found
+    return replace(found, size=sized(wanted), settings={"expansion": wanted / width})
+
+
+def fit(count: Callable[[int], int], target: int) -> Fit:
+    """Return the width whose count comes nearest to `target`; `count` grows, and raises ValueError for some widths."""
+    widths = _Widths(count)
+    low, high = _bracket(widths, target)
+    while (middle := widths.between(low.width, high.width, _guess(low, high, target))) is not None:
+        low, high = (low, middle) if middle.parameters >= target else (middle, high)
+        # Where the curve bends, one end may stay where it is: halving every other time moves both.
+        halved = widths.between(low.width, high.width, (low.width + high.width) // 2)
+        if halved is not None:
+            low, high = (low, halved) if halved.parameters >= target else (halved, high)
+    nearest = min(low, high, key=lambda size: (abs(size.parameters - target), size.width))
+    return Fit(nearest, high.width - low.width)
+
+
+def _bracket(widths: _Widths, target: int) -> tuple[Size, Size]:
+    """Return two sizes with the target between them, or twice the same where it lies beyond what there is."""
+    low = widths.between(0, WIDEST + 1, 1)
+    if low is None:
+        raise NoWidthError from widths.reason
+    high = low
+    while high.parameters < target:
+        low = high
+        # Parameters grow with the square of the width, about: aim a little beyond.
+        factor = min(32.0, 1.1 * math.sqrt(target / max(1, low.parameters)))
+        aimed = math.ceil(low.width * factor)
+        found = widths.between(low.width, WIDEST + 1, aimed) or widths.between(low.width, WIDEST + 1, low.width + 1)
+        if found is None:
+            return low, low
+        high = found
+    return low, high
+
+
+def _guess(low: Size, high: Size, target: int) -> int:
+    """Interpolate the square root of the count, which is nearly a straight line over the width."""
+    first, last, wanted = (math.sqrt(n) for n in (low.parameters, high.parameters, target))
+    share = (wanted - first) / (last - first) if last > first else 0.5
+    return low.width + round(share * (high.width - low.width))
+
+
+class _Widths:
+    """The sizes a model can have, each counted once."""
+
+    def __init__(self, count: Callable[[int], int]) -> None:
+        self._count = count
+        self._known: dict[int, Size | None] = {}
+        self.reason: ValueError | None = None
+
+    def between(self, low: int, high: int, guess: int) -> Size | None:
+        """Return the possible size nearest above `guess`, else below it, with a width inside (low, high)."""
+        if high - low < 2:
+            return None
+        guess = min(max(guess, low + 1), high - 1)
+        above = range(guess, min(high, guess + PROBED))
+        below = range(guess - 1, max(low, guess - PROBED), -1)
+        return next((size for width in (*above, *below) if (size := self._at(width)) is not None), None)
+
+    def _at(self, width: int) -> Size | None:
+        if width not in self._known:
+            try:
+                self._known[width] = Size(width, self._count(width))
+            except ValueError as error:
+                self._known[width], self.reason = None, error
+        return self._known[width]

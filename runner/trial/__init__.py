@@ -1,0 +1,1 @@
+"""One trial: what it is, the key that identifies it, and its measurement."""

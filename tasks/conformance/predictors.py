@@ -1,0 +1,105 @@
+"""Predictors that have not read the source, fitted on one sample and scored on another: what chance is held against."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ..task import Batch, Classes, Distribution, Scalar, Task
+
+
+class Score(NamedTuple):
+    """A metric measured on examples, with its standard error."""
+
+    value: float
+    error: float
+
+
+def best_constant(task: Task, fit: Batch, test: Batch) -> Score:
+    """Score the one answer that is best on `fit`."""
+    return _score(task, fit, test, torch.zeros_like(fit.query), torch.zeros_like(test.query))
+
+
+def best_marginal(task: Task, fit: Batch, test: Batch) -> Score:
+    """Score the answers that are best at each query position."""
+    return _score(task, fit, test, _positions(fit), _positions(test))
+
+
+def best_query_reader(task: Task, fit: Batch, test: Batch) -> Score:
+    """Score the answers that are best to each query token at each position."""
+    tokens = task.query_space.size
+    return _score(task, fit, test, _positions(fit) * tokens + fit.query, _positions(test) * tokens + test.query)
+
+
+def paired_query_reader(task: Task, fit: Batch, test: Batch) -> Score | None:
+    """Score what the token of one query tells of the answer to another, beyond what is known without: 0 is nothing.
+
+    The neighbours before and behind, and the first and the last, are looked at; None where there is one query.
+    """
+    queries, tokens = fit.query.shape[1], task.query_space.size
+    if queries < 2:
+        return None
+    gains = []
+    for move in {1, -1, queries - 1}:
+        seen = [_positions(b) * tokens + b.query.roll(move, dims=1) for b in (fit, test)]
+        own = [_positions(b) for b in (fit, test)]
+        gain = _per_row(task, fit, test, *seen) - _per_row(task, fit, test, *own)
+        gains.append(Score(float(gain.mean()), float(gain.std()) / math.sqrt(len(gain))))
+    return max(gains, key=lambda gain: gain.value / max(gain.error, 1e-12))
+
+
+def _positions(batch: Batch) -> Int[Tensor, "b q"]:
+    return torch.arange(batch.query.shape[1]).expand_as(batch.query)
+
+
+def _score(task: Task, fit: Batch, test: Batch, known: Int[Tensor, "b q"], asked: Int[Tensor, "c q"]) -> Score:
+    """Score the best answer to each context, a number that says what is known; a ratio over scored positions."""
+    counted = test.scored.double().sum(1)
+    sums = _per_position(task, fit, test, known, asked).sum(1)
+    value = sums.sum() / counted.sum()
+    spread = (sums - value * counted).std() / counted.mean()
+    return Score(float(value), float(spread) / math.sqrt(len(test)))
+
+
+def _per_row(
+    task: Task, fit: Batch, test: Batch, known: Int[Tensor, "b q"], asked: Int[Tensor, "c q"]
+) -> Float[Tensor, "c"]:
+    return _per_position(task, fit, test, known, asked).sum(1) / test.scored.sum(1)
+
+
+def _per_position(
+    task: Task, fit: Batch, test: Batch, known: Int[Tensor, "b q"], asked: Int[Tensor, "c q"]
+) -> Float[Tensor, "c q"]:
+    """Return the metric at each scored position of `test`, 0 elsewhere."""
+    contexts = int(max(known.max(), asked.max())) + 1
+    if isinstance(task.target_space, Scalar):
+        means = _means(known[fit.scored], fit.target[fit.scored].double(), contexts)
+        found = (means[asked] - test.target).square()
+    elif isinstance(task.target_space, Distribution):
+        table = _counts(known, fit, contexts, task.target_space.size) + 0.5
+        log_probabilities = (table / table.sum(1, keepdim=True)).log()
+        found = -log_probabilities[asked].gather(2, test.target.clamp_min(0).unsqueeze(2))[..., 0]
+    else:
+        assert isinstance(task.target_space, Classes)
+        best = _counts(known, fit, contexts, task.target_space.size).argmax(1)
+        found = (best[asked] == test.target).double()
+    return found.where(test.scored, 0.0)
+
+
+def _means(contexts: Int[Tensor, "n"], values: Float[Tensor, "n"], size: int) -> Float[Tensor, "size"]:
+    sums = values.new_zeros(size).index_add(0, contexts, values)
+    counts = values.new_zeros(size).index_add(0, contexts, torch.ones_like(values))
+    return torch.where(counts > 0, sums / counts, values.mean())
+
+
+def _counts(known: Int[Tensor, "b q"], fit: Batch, contexts: int, classes: int) -> Float[Tensor, "contexts classes"]:
+    """Return how often each answer stood in each context, a context that was never seen like all together."""
+    scored: Bool[Tensor, "b q"] = fit.scored
+    cells = known[scored] * classes + fit.target[scored]
+    counts = torch.bincount(cells, minlength=contexts * classes).view(contexts, classes).double()
+    overall = counts.sum(0, keepdim=True) / counts.sum()
+    return counts + 1e-6 * overall

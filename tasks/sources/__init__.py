@@ -1,0 +1,1 @@
+"""Where tasks draw their texts from: grammars, lexicons, stories. They know nothing of registered tasks."""

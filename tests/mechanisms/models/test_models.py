@@ -1,0 +1,215 @@
+"""What every model promises, with every alignment that can stand in it."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from mechanisms import ALIGNMENTS, MODELS, POSITIONS, incompatibility, slots, state_tensors, traced
+from mechanisms.layers.block import RESIDUALS
+from mechanisms.layers.decoders import READINGS
+from registry import build
+
+B, S, Q, D = 2, 7, 5, 12
+CELLS = ("rnn", "gru", "lstm")
+ENCODER_DECODERS = {"rnn_attention", "rnn_encoder_decoder", "transformer_encoder_decoder"}
+HOSTS = [name for name in MODELS if "alignment" in slots(MODELS[name])]
+NORMED = ("transformer_encoder", "transformer_encoder_decoder")
+LOCAL = ({"local_m": {"window": 2}}, {"local_p": {"window": 2}}, {"local_m": {"alignment": "additive", "window": 1}})
+
+
+def able(host: str) -> list[str]:
+    return [name for name in ALIGNMENTS if incompatibility(MODELS[host], {"alignment": ALIGNMENTS[name]}) is None]
+
+
+CHOICES = [
+    *(name for name in MODELS),
+    {"lstm": {"layers": 2}},
+    *({"rnn_encoder_decoder": {"cell": cell, "layers": 2}} for cell in CELLS),
+    *({host: {"alignment": name}} for host in HOSTS for name in (*able(host), *LOCAL)),
+    *({"rnn_attention": {"alignment": n, "reading": r}} for n in able("rnn_attention") for r in sorted(READINGS)[1:]),
+    *({"rnn_attention": {"cell": cell, "reading": reading}} for cell in CELLS for reading in READINGS),
+    *({"self_attentive_rnn": {"cell": cell}} for cell in CELLS),
+    *({"transformer_encoder_decoder": {"position": position}} for position in POSITIONS),
+    *({host: {"heads": 6, "key_heads": 2, "norm": norm, "layers": 3}} for host in NORMED for norm in RESIDUALS),
+    {"transformer": {"heads": 6, "key_heads": 1}},
+    *({"transformer": {"window": window, "layers": 3}} for window in (1, 3, 64)),
+    {"transformer": {"window": 3, "alignment": "additive", "key_heads": 1, "position": "rotary"}},
+    {"transformer_encoder": {"window": 3}},
+]
+
+
+@pytest.fixture(params=CHOICES, ids=str)
+def model(request):
+    return build(MODELS, request.param, D, causal=True).double()
+
+
+def sequences() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(B, S, D, dtype=torch.float64), torch.randn(B, Q, D, dtype=torch.float64)
+
+
+def assert_steps_are_forward(model, source, query):
+    wanted, state = model(source, query), model.start(source)
+    for position in range(query.shape[1]):
+        output, state = model.step(query[:, position], state)
+        torch.testing.assert_close(output, wanted[:, position], rtol=1e-10, atol=1e-11)
+
+
+@torch.no_grad()
+def test_steps_give_what_forward_gives(model):
+    source, query = sequences()
+    if model.decodes:
+        assert_steps_are_forward(model, source, query)
+        return
+    for refused in (lambda: model.start(source), lambda: model.step(query[:, 0], None)):
+        with pytest.raises(ValueError, match=f"{type(model).__name__} .*cannot decode by steps"):
+            refused()
+
+
+def test_a_later_query_changes_no_earlier_output(model):
+    """And where every position sees every other, a later query does change the first output."""
+    source, query = sequences()
+    query.requires_grad_()
+    output = model(source, query)
+    # A plain sum would be constant behind a LayerNorm.
+    loss = (output * torch.randn_like(output)).sum((0, 2))
+    for position in range(Q):
+        (gradient,) = torch.autograd.grad(loss[position], query, retain_graph=True)
+        assert gradient[:, : position + 1].any()
+        if not model.bidirectional:
+            assert not gradient[:, position + 1 :].any()
+        elif position == 0:
+            assert gradient[:, 1:].any()
+
+
+def test_tracing_changes_nothing_and_weights_are_over_the_sources_positions(model):
+    source, query = sequences()
+    plain = model(source, query)
+    with traced(model):
+        torch.testing.assert_close(model(source, query), plain, rtol=1e-10, atol=1e-11)
+    if "alignment" in slots(type(model)):
+        assert model.weights()
+    for weights in model.weights():
+        assert weights.shape[0] == B
+        assert weights.shape[2] == Q
+        assert weights.shape[3] == (S if type(model) in {MODELS[name] for name in ENCODER_DECODERS} else S + Q)
+        assert (weights >= 0).all()
+        sums = weights.sum(-1)
+        if any(isinstance(part, ALIGNMENTS["local_p"]) for part in model.modules()):
+            # The Gaussian factor is at most one, and something of the window is left.
+            assert ((sums > 0) & (sums <= 1 + 1e-12)).all()
+            assert (sums < 0.999).any()
+        else:
+            torch.testing.assert_close(sums, torch.ones_like(sums))
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_an_empty_source(name):
+    model = MODELS[name](D).double()
+    source, query = torch.zeros(B, 0, D, dtype=torch.float64), sequences()[1]
+    if name in ENCODER_DECODERS:
+        with pytest.raises(ValueError, match="is an encoder-decoder and needs a source"):
+            model(source, query)
+        with pytest.raises(ValueError, match="is an encoder-decoder and needs a source"):
+            model.start(source)
+    elif model.decodes:
+        with torch.no_grad():
+            assert_steps_are_forward(model, source, query)
+    else:
+        assert model(source, query).shape == query.shape
+
+
+@pytest.mark.parametrize("host", ["transformer", "transformer_encoder_decoder"])
+def test_without_a_causal_mask_there_are_no_steps(host):
+    model, (source, query) = MODELS[host](D, causal=False).double(), sequences()
+    assert not model.decodes
+    with pytest.raises(ValueError, match="causal=False answers all queries together and cannot decode by steps"):
+        model.start(source)
+    query.requires_grad_()
+    (gradient,) = torch.autograd.grad((model(source, query)[:, 0] * torch.randn(D)).sum(), query)
+    assert gradient[:, -1].any()
+
+
+def operations(model, s: int, q: int) -> int:
+    """Count one row's multiplications and additions; in float64, where no library takes a whole network at once."""
+    source, query = (torch.randn(1, n, D, dtype=torch.float64) for n in (s, q))
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(source, query)
+    return counter.get_total_flops()
+
+
+COUNTED = [
+    *(name for name in (*CELLS, "rnn_encoder_decoder", "transformer", *NORMED)),
+    {"lstm": {"layers": 3}},
+    *({"rnn_encoder_decoder": {"cell": cell, "layers": 2}} for cell in CELLS),
+    {"transformer": {"layers": 1, "heads": 3}},
+    {"transformer": {"layers": 3, "heads": 6, "key_heads": 2}},
+    *({"transformer": {"alignment": name}} for name in ("dot", "general", "location", "cosine")),
+    {"transformer_encoder_decoder": {"layers": 3, "heads": 6, "key_heads": 2, "alignment": "general"}},
+    *(
+        {"rnn_attention": {"alignment": name, "reading": reading, "cell": cell}}
+        for name in ("scaled_dot", "general")
+        for reading in READINGS
+        for cell in CELLS
+    ),
+]
+
+
+@pytest.mark.parametrize("choice", COUNTED, ids=str)
+def test_the_formula_counts_what_the_kernels_do(choice):
+    model = build(MODELS, choice, D, causal=True).double()
+    assert operations(model, 31, 7) == model.flops(31, 7)
+    with traced(model):
+        assert operations(model, 7, 31) == model.flops(7, 31)
+
+
+def test_a_rectangle_that_is_filled_up_costs_what_is_filled_in():
+    """The last layer of a causal Transformer computes at the queries alone, for the kernel in a square."""
+    model = MODELS["transformer"](D).double()
+    assert operations(model, 7, 31) == model.flops(7, 31) + 4 * 7 * (7 + 31) * D
+
+
+@pytest.mark.parametrize("choices", [{"cell": "gru"}, {"cell": "rnn"}, {"cell": "lstm"}], ids=str)
+@pytest.mark.parametrize("alignment", ["scaled_dot", "general"])
+def test_the_formula_of_the_self_attentive_rnn(choices, alignment):
+    """It counts a query at the first position too, where there is nothing to ask: W_h, and the alignment's W."""
+    model = MODELS["self_attentive_rnn"](D, alignment=alignment, **choices).double()
+    unasked = 2 * D * D * (2 if alignment == "general" else 1)
+    with traced(model):
+        assert operations(model, 23, 7) == model.flops(23, 7) - unasked
+
+
+def test_models_without_attention_have_no_weights():
+    model = MODELS["lstm"](D).double()
+    with traced(model):
+        model(*sequences())
+    assert model.weights() == []
+
+
+@dataclass
+class Nested:
+    first: torch.Tensor
+    rest: tuple
+    count: int
+
+
+def test_state_tensors_finds_every_tensor():
+    a, b, c = (torch.zeros(n) for n in (2, 3, 5))
+    state = [Nested(a, (b, 7), 1), {"c": c}, None]
+    assert [tensor.numel() for tensor in state_tensors(state)] == [2, 3, 5]
+    assert list(state_tensors(None)) == []
+
+
+def test_a_window_bounds_the_state():
+    """The cache of a windowed Transformer does not grow with the source."""
+    model = MODELS["transformer"](D, window=5, layers=1).double()
+    sizes = set()
+    with torch.no_grad():
+        for s in (7, 67):
+            state = model.start(torch.randn(B, s, D, dtype=torch.float64))
+            for _ in range(23):
+                _, state = model.step(torch.randn(B, D, dtype=torch.float64), state)
+                sizes.add(sum(tensor.numel() for tensor in state_tensors(state)))
+    assert sizes == {2 * B * D * 5}

@@ -1,0 +1,78 @@
+"""The ground floor: names, near misses, broken modules and plugins."""
+
+import hashlib
+import sys
+
+import pytest
+
+from registry import Registry, UserError, load_plugin, suggestion
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with one good module and one that cannot be imported."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from registry import Registry\nANIMALS = Registry('animal', 'zoo')\n")
+    (folder / "cat.py").write_text("from . import ANIMALS\n\n@ANIMALS.register('cat')\nclass Cat:\n    pass\n")
+    (folder / "unicorn.py").write_text("import not_a_module_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield __import__("zoo").ANIMALS
+    for name in [name for name in sys.modules if name.split(".")[0] == "zoo"]:
+        del sys.modules[name]
+
+
+def test_a_broken_module_is_listed_and_the_rest_works(package):
+    assert list(package) == ["cat"]
+    assert package["cat"].__name__ == "Cat"
+    assert package.entry("cat").origin.kind == "built-in"
+    assert "not_a_module_at_all" in package.unavailable["unicorn"]
+    with pytest.raises(UserError, match=r"unknown animal 'unicorn' \(it could not be imported: "):
+        package["unicorn"]
+
+
+def test_unknown_name_says_did_you_mean(package):
+    with pytest.raises(UserError, match=r"unknown animal 'cta'. Did you mean 'cat'\?"):
+        package["cta"]
+
+
+def test_a_duplicate_raises_and_names_who_has_it(package):
+    assert "cat" in package
+    with pytest.raises(ValueError, match="animal 'cat' is already registered, by attention-bench"):
+        package.register("cat")(type("Other", (), {}))
+
+
+def test_register_returns_the_class_unchanged():
+    registry: Registry[object] = Registry("thing", "json")
+    value = type("Thing", (), {})
+    assert registry.register("thing")(value) is value
+
+
+def test_nearest_lists_what_there_is_where_nothing_is_close():
+    assert suggestion("qqq", ["dot", "additive"]) == " Known: additive, dot."
+    assert suggestion("qqq", []) == ""
+
+
+def test_a_plugin_file_has_its_content_as_version(package, tmp_path):
+    text = "from zoo import ANIMALS\n\n@ANIMALS.register('dog')\nclass Dog:\n    pass\n"
+    (tmp_path / "dog.py").write_text(text)
+    origin = load_plugin(str(tmp_path / "dog.py"))
+    assert origin.is_plugin
+    assert origin.version == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert package.entry("dog").origin == origin
+
+
+def test_a_plugin_cannot_take_a_built_in_name(package, tmp_path):
+    """Also where nothing has been looked up yet."""
+    (tmp_path / "other.py").write_text("from zoo import ANIMALS\n\nANIMALS.register('cat')(type('Other', (), {}))\n")
+    with pytest.raises(UserError, match="animal 'cat' is already registered, by attention-bench"):
+        load_plugin(str(tmp_path / "other.py"))
+    assert package["cat"].__name__ == "Cat"
+
+
+def test_a_plugin_that_fails_leaves_its_error(tmp_path):
+    (tmp_path / "bad.py").write_text("1 / 0\n")
+    with pytest.raises(UserError, match=r"bad.py: could not be imported: ZeroDivisionError: division by zero"):
+        load_plugin(str(tmp_path / "bad.py"))
+    with pytest.raises(UserError, match="no such file"):
+        load_plugin(str(tmp_path / "none.py"))

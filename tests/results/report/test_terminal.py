@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from results.analysis.run import Results, read
+from results.report.terminal import show
+from tests.results.synthetic import write_run
+
+
+def printed(results: Results, **settings: object) -> str:
+    out = io.StringIO()
+    show(results, Console(file=out, **settings))  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def test_the_terminal_fits(results: Results) -> None:
+    piped = printed(results)
+    assert "\x1b" not in piped
+    assert max(len(line) for line in piped.splitlines()) <= 100
+    assert "…" not in piped
+    narrow = printed(results, force_terminal=True, width=60, color_system=None)
+    assert max(len(line) for line in narrow.splitlines()) <= 60
+    assert "rnn_attention(scaled_dot)" in narrow
+
+
+def test_markup_in_a_name_is_text(tmp_path: Path) -> None:
+    write_run(tmp_path, [("[red]x", "lstm", None)])
+    assert "[red]x" in printed(read(tmp_path))

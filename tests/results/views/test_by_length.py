@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from results import CellRow, Measurement, Store
+from results.analysis.run import Results, gather, read
+from results.report.contents import draw, tables
+
+
+def test_metrics_by_length_in_their_own_units(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        cells = [
+            CellRow(f"gru{seed}", seed, "train", "gru", "gru", seed, task="translation", length=8) for seed in (0, 1)
+        ]
+        store.plan([*cells, CellRow("x", 2, "train", "gru", "gru", 0, task="adding", length=8)])
+        for seed, (short_one, long_one) in enumerate([(0.5, 0.25), (0.75, 0.25)]):
+            rows = [("accuracy", short_one, 8), ("bleu", 60.0, 8), ("accuracy", long_one, 16), ("normalised", 0.1, 8)]
+            found = [Measurement("accuracy", name, value, stage="test", length=n) for name, value, n in rows]
+            store.finish(f"gru{seed}", "ok", measurements=found)
+        mse = [Measurement("accuracy", "mse", 0.01, stage="test", length=8)]
+        store.finish("x", "ok", measurements=mse)
+    table = next(table for table in tables(read(tmp_path)) if table.name == "by_length")
+    assert list(table.text) == ["task", "mechanism", "length", "accuracy", "mean squared error", "BLEU"]
+    assert table.text.to_numpy().tolist() == [
+        ["translation", "gru", "8", "0.625 [0.500, 0.750]", "-", "60.0"],
+        ["translation", "gru", "16", "0.250", "-", "-"],
+        ["adding", "gru", "8", "-", "0.0100", "-"],
+    ]
+    assert table.numbers["seeds"].tolist() == [2, 2, 2, 1]
+
+
+def test_bleu_is_drawn_where_translations_are_decoded(results: Results) -> None:
+    rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
+    rows = rows[rows["task"] == results.tasks[0]].assign(quantity="bleu", value=37.0)
+    measured = gather("measured", results.cells, pd.concat([results.frame, rows], ignore_index=True))
+    (drawing,) = [each for each in draw(measured) if each.name == "bleu_by_length"]
+    assert set(drawing.data["value"]) == {37.0}
+    assert drawing.figure.axes[0].get_ylabel() == "BLEU"

@@ -1,0 +1,177 @@
+"""What is told of mechanisms is true, and docs/mechanisms.md tells the same."""
+
+import re
+
+import pytest
+import torch
+
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, Attention
+from runner.catalogue.describe import KINDS, citation, describe, entries, lines
+from runner.catalogue.docs import AGAIN, PATH, TASKS_PATH, page, tasks_page
+from runner.plugins import REGISTRIES
+from tasks import TASKS
+from tests.runner.conftest import ROOT
+
+BUILT_IN = [(kind, entry.name) for kind in KINDS for entry in entries(REGISTRIES[kind], built_in=True)]
+
+
+pytestmark = pytest.mark.usefixtures("forget_plugins")
+
+
+def of(kind, name):
+    return describe(kind, REGISTRIES[kind].entry(name))
+
+
+def told(kind, name):
+    return dict(lines(of(kind, name)))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('Bahdanau, Cho, Bengio 2014, "Neural machine translation"', "Bahdanau et al. 2014"),
+        ("Hochreiter & Schmidhuber 1997; with the gate of Gers et al. 2000.", "Hochreiter & Schmidhuber 1997"),
+        ("Decoder-only and causal: Radford et al. 2018, and more", "Radford et al. 2018"),
+        ("A causal mask alone lets\na Transformer tell (Haviv et\nal. 2022, arXiv 2203.16634).", "Haviv et al. 2022"),
+        ("Elman 1990.", "Elman 1990"),
+        ("Nobody has said this before; section 2017 is no year of anybody.", ""),
+        ("", ""),
+    ],
+)
+def test_citations(text, found):
+    assert citation(text) == found
+
+
+def test_an_alignment():
+    shown = of("alignment", "additive")
+    assert shown.formula == "e(s, h) = vᵀ tanh(W s + U h + b)"
+    assert shown.source == "Bahdanau et al. 2014"
+    assert "arXiv 1409.0473" in shown.text
+    assert shown.file == "mechanisms/alignments/additive.py"
+    assert shown.parameters == 2 * 64 * 64 + 64 + 64, "W, U, b and v"
+    (combination,) = shown.combinations
+    assert {"rnn_attention", "transformer"} <= set(combination.names)
+    assert not {"lstm", "gru"} & set(combination.names)
+
+
+def test_settings_as_a_suite_spells_them():
+    assert told("alignment", "location")["settings"] == "max_length = 1024 (int)"
+    settings = told("model", "transformer")["settings"].split("\n")
+    assert "layers = 2 (int)" in settings
+    assert "alignment = scaled_dot (an alignment)" in settings
+    assert not any(setting.startswith("causal") for setting in settings)
+    assert told("task", "copy") == {"settings": "items = 10 (int)\nsymbols = 8 (int)"}
+    assert told("normalizer", "softmax")["settings"] == "none"
+
+
+def test_a_model():
+    facts = told("model", "lstm")
+    assert facts["parameters"] == f"{4 * 64 * 128 + 8 * 64:,} at width 64"
+    assert facts["decodes"] == "by steps"
+    assert facts["queries see"] == "the earlier queries"
+    assert "alignments" not in facts
+    facts = told("model", "transformer")
+    assert "scaled_dot" in facts["alignments"]
+    assert "(by default scaled_dot)" in facts["alignments"]
+    assert "softmax" in facts["normalizers"]
+    assert "sinusoidal" in facts["positions"]
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in ALIGNMENTS.entries() if entry.value.needs_history])
+def test_what_needs_history_is_refused_by_name(name):
+    (combination,) = of("alignment", name).combinations
+    assert combination.names == tuple(sorted(e.name for e in MODELS.entries() if e.value.passes_history))
+    assert any("transformer" in names and "earlier steps" in why for why, names in combination.refused.items())
+    transformer = next(c for c in of("model", "transformer").combinations if c.kind == "alignment")
+    assert name not in transformer.names
+    assert name in {refused for names in transformer.refused.values() for refused in names}
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in ALIGNMENTS.entries() if not entry.value.needs_history])
+def test_the_path_told_is_the_path_taken(name):
+    attention = Attention(ALIGNMENTS[name](1, 6, 6), NORMALIZERS["softmax"]()).eval()
+    query, key = torch.randn(1, 1, 5, 6), torch.randn(1, 1, 5, 6)
+    with torch.no_grad():
+        attention(query, attention.project_keys(key), key)
+    assert told("alignment", name)["path"].startswith(attention.path)
+
+
+def test_models_that_cannot_decode_say_so():
+    for entry in MODELS.entries():
+        assert told("model", entry.name)["decodes"].startswith("by steps" if decodes(entry.value) else "no")
+
+
+def decodes(model):
+    try:
+        return model(64).decodes
+    except Exception:  # pragma: no cover - a model that asks for something that is not installed
+        return False
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
+def test_everything_built_in_is_described(kind, name):
+    shown = of(kind, name)
+    assert "docstring" not in shown.formula
+    assert len(shown.formula) > 8
+    assert shown.parameters is not None
+    assert shown.origin == "built-in"
+    assert not shown.file.startswith("/")
+
+
+PLUGINS = '''"""Two ideas in a file."""
+from mechanisms import MODELS
+from mechanisms.alignments import ALIGNMENTS, InnerProduct
+
+
+@ALIGNMENTS.register("mine")
+class Mine(InnerProduct):
+    """e(s, h) = [s · h] / 3
+
+    Me & You 2026."""
+
+    def __init__(self, heads, query_dim, key_dim):
+        raise RuntimeError("not today")
+'''
+
+
+def test_plugins_are_described_and_not_on_the_page(write):
+    from runner.plugins import load_plugins
+
+    before = page()
+    load_plugins([str(write("ideas.py", PLUGINS))], folder=ROOT / "no-such-folder")
+    shown = of("alignment", "mine")
+    assert (shown.formula, shown.source) == ("e(s, h) = [s · h] / 3", "Me & You 2026"), "its own, not the file's"
+    assert shown.origin == "file ideas.py"
+    assert shown.parameters is None, "it cannot be built, and what can be told is told"
+    assert "mine" in told("model", "transformer")["alignments"]
+    assert page() == before
+
+
+def test_the_page_is_the_same_every_time_and_everywhere():
+    text = page()
+    assert text == page()
+    assert str(ROOT) not in text
+    assert not re.search(r"0x[0-9a-f]{6,}", text), "no addresses of objects"
+    for kind, name in BUILT_IN:
+        assert f"\n### {kind} {name}\n" in text
+        assert f"](#{kind}-{name}) |" in text
+    assert text.count("```") % 2 == 0
+    assert len({line.count("|") - line.count("\\|") for line in text.split("## Alignments")[1].splitlines()[2:4]}) == 1
+
+
+def test_the_committed_page_is_up_to_date():
+    found = PATH.read_text(encoding="utf-8") if PATH.exists() else ""
+    assert found == page(), f"docs/mechanisms.md is not what the mechanisms say of themselves: run {AGAIN} again"
+
+
+def test_the_committed_list_of_tasks_is_up_to_date():
+    found = TASKS_PATH.read_text(encoding="utf-8")
+    assert found == tasks_page(found), f"docs/tasks.md is not what the tasks say of themselves: run {AGAIN} again"
+
+
+def test_the_list_of_tasks_keeps_what_stands_above_it():
+    found = TASKS_PATH.read_text(encoding="utf-8")
+    again = tasks_page("Something else.\n" + found[found.index("<!-- From here") :])
+    assert again.startswith("Something else.\n<!-- From here")
+    for name in TASKS:
+        assert f"\n### {name}\n" in again

@@ -1,0 +1,192 @@
+"""The command line as a person uses it: its journeys, its sentences, its exit codes."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from results import load, load_cells
+from tests.runner.conftest import ROOT
+
+PLUGIN = '''"""A score from outside the tree."""
+from mechanisms.alignments import ALIGNMENTS, InnerProduct
+
+
+@ALIGNMENTS.register("outside")
+class Outside(InnerProduct):
+    """e = 2 <s, h>"""
+
+    scale = 2.0
+'''
+
+
+def test_help_is_quick_and_names_every_command(shell):
+    times = []
+    for _ in range(5):
+        before = processor_seconds()
+        done = shell("--help")
+        times.append(processor_seconds() - before)
+    assert done.returncode == 0
+    for command in ("ls", "info", "plan", "run", "status", "report", "check", "new", "env", "costs", "docs"):
+        assert command in done.stdout
+    assert min(times) < 0.5, times
+
+
+def processor_seconds():
+    """Processor time of ended children: other tests run beside this one, and wall time would be theirs too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, runner.cli; print([m for m in ('torch', 'pandas', 'scipy', 'seaborn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_run_then_again_then_report(shell, tiny):
+    suite = tiny(probes="[accuracy, gradient_flow: {lengths: [8], examples: 2}]")
+    first = shell("run", suite, "--out", shell.runs, "--device", "cpu")
+    assert first.returncode == 0, first.stdout + first.stderr
+    run = shell.runs / "tiny"
+    assert (run / "report" / "report.html").is_file()
+    cells = load_cells(run)
+    assert list(cells["outcome"]) == ["ok", "ok"]
+    second = shell("run", suite, "--out", shell.runs, "--device", "cpu")
+    assert second.returncode == 0
+    assert "2 cells, 2 finished before, 0 to run" in second.stdout
+    assert list(load_cells(run)["attempts"]) == [1, 1]
+    (run / "report" / "report.html").unlink()
+    drawn = shell("report", run)
+    assert drawn.returncode == 0, drawn.stderr
+    assert (run / "report" / "report.html").is_file()
+    status = shell("status", run)
+    assert "2 cells: 2 ok" in status.stdout
+
+
+def test_plugin_from_outside_runs_only_its_cells_and_shows_its_row(shell, tiny, write):
+    suite = tiny(mechanisms="[gru, transformer: {heads: 2, alignment: [dot, plugins]}]")
+    assert shell.run(suite).returncode == 0
+    plugin = write("outside.py", PLUGIN)
+    done = shell("run", suite, "--out", shell.runs, "--device", "cpu", "--plugin", plugin)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 cells, 2 finished before, 1 to run" in done.stdout
+    assert "transformer(outside)" in done.stdout.split("to run")[1], "its row is in the printed table"
+    cells = load_cells(shell.runs / "tiny").set_index("mechanism")
+    assert cells.loc["transformer(outside)", "origin"] == str(plugin)
+    assert set(load(shell.runs / "tiny")["mechanism"]) == {"gru", "transformer(dot)", "transformer(outside)"}
+
+
+def test_an_installed_package_is_a_plugin(shell, tiny, write):
+    """A distribution with an entry point, as pip would leave it in site-packages."""
+    write("site/far_score.py", PLUGIN.replace("outside", "far").replace("Outside", "Far"))
+    write("site/far_score-1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: far-score\nVersion: 1.2\n")
+    write("site/far_score-1.2.dist-info/entry_points.txt", "[attention_bench]\nfar = far_score\n")
+    environment = shell.environment() | {"PYTHONPATH": str(shell.folder / "site")}
+    shell.environment = lambda: environment
+    done = shell.run(tiny(mechanisms="[transformer: {heads: 2, alignment: [plugins]}]"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = load_cells(shell.runs / "tiny")
+    assert list(cells["mechanism"]) == ["transformer(far)"]
+    assert list(cells["origin"]) == ["distribution:far-score"]
+
+
+@pytest.mark.parametrize("kind", ["alignment", "normalizer", "position", "model", "task"])
+def test_new_makes_a_plugin_that_passes_its_checks(shell, kind):
+    made = shell("new", kind, "my_thing", "--folder", shell.folder)
+    assert made.returncode == 0, made.stderr
+    path = shell.folder / "my_thing.py"
+    code = [line for line in path.read_text().splitlines() if line.strip() and not line.strip().startswith('"""')]
+    if kind == "alignment":
+        assert len(code) <= 10
+    done = shell("check", "my_thing", "--plugin", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+
+
+BROKEN_SCORE = '''"""A score with one mistake."""
+import torch
+from mechanisms.alignments import ALIGNMENTS, Alignment
+
+
+@ALIGNMENTS.register("broken")
+class Broken(Alignment):
+    def __init__(self, heads, query_dim, key_dim):
+        super().__init__(heads, query_dim, key_dim)
+        self.w = torch.nn.Parameter(torch.ones(()))
+
+    def score(self, query, key):
+        e = query @ key.transpose(-2, -1)
+        return {expression}
+'''
+
+BREAKS = {
+    "shape": ("self.w * e.transpose(-2, -1)", "shape"),
+    "mask": ("self.w * e.softmax(-1)", "depend"),
+    "gradient": ("e", "gets no gradient"),
+    "determinism": ("self.w * e + torch.randn_like(e)", "two calls"),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_check_says_what_is_wrong(shell, write, what):
+    expression, word = BREAKS[what]
+    plugin = write("broken.py", BROKEN_SCORE.format(expression=expression))
+    done = shell("check", "broken", "--plugin", plugin)
+    assert done.returncode == 2
+    failures = done.stdout.split("FAIL")[1:]
+    assert any(word in failure for failure in failures), done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+SENTENCES = [
+    (("run", "suites/quik.yaml"), "there is no suite file suites/quik.yaml. Did you mean 'quick.yaml'?"),
+    (("info", "additve"), "nothing is called 'additve'. Did you mean 'additive'?"),
+    (("check", "lstmm"), "nothing is called 'lstmm'. Did you mean 'lstm'?"),
+    (("new", "alignmnt", "x"), "there is no template for 'alignmnt'. Did you mean 'alignment'?"),
+    (("new", "alignment", "my-score"), "'my-score' is no Python name"),
+    (("new", "alignment", "additive"), "the alignment 'additive' is taken"),
+    (("status", "runs/no-such-run"), "there is no run at runs/no-such-run"),
+    (("report", "runs/no-such-run"), "there is no run at runs/no-such-run"),
+    (("plan", "suites/smoke.yaml", "--plugin", "no/such.py"), "plugin no/such.py: no such file"),
+    (("costs", "suites/smoke.yaml", "--width", "8"), "--width is given beside a suite, which has its own"),
+    (("costs", "suites/smok.yaml"), "there is no suite file suites/smok.yaml. Did you mean 'smoke.yaml'?"),
+    (("plan", "suites/smoke.yaml", "--device", "tpu"), "--device tpu: this machine has no such device"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), SENTENCES, ids=[" ".join(s[0][:2]) for s in SENTENCES])
+def test_bad_input_is_one_sentence_and_exit_code_1(shell, arguments, sentence):
+    done = shell(*arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_ls_and_info_know_formula_and_source(shell):
+    listed = shell("ls").stdout
+    for name in ("additive", "scaled_dot", "rnn_attention", "transformer", "recall", "throughput", "softmax"):
+        assert name in listed
+    line = next(line for line in listed.splitlines() if line.startswith("additive"))
+    assert line.split("  ")[-1].strip() == "Bahdanau et al. 2014"
+    assert "vᵀ tanh(W s + U h + b)" in line
+    shown = shell("info", "additive").stdout
+    assert "tanh" in shown
+    assert "1409.0473" in shown
+    assert "8,320 at width 64" in shown
+
+
+def test_costs_of_a_suite(shell, tiny):
+    done = shell("costs", tiny(mechanisms="[gru: {layers: 2}]", train="{width: 8}"), "--length", "10")
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("gru")).split()
+    operations = 2 * 2 * 3 * 8 * (8 + 8)
+    assert row == ["gru", "8", "864", f"{operations / 1000:.2f}k", f"{operations / 1000:.2f}k", "1.00", "64"]
+
+
+def test_env_names_the_versions(shell):
+    import torch
+
+    assert torch.__version__ in shell("env", "--device", "cpu").stdout

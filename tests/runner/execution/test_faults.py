@@ -1,0 +1,223 @@
+"""A fault spoils its own cell only, and is shown with its reason; a killed run loses nothing."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from registry import UserError
+from results import Store, load, load_cells
+from tests.runner.conftest import ROOT
+
+BAD = '''"""Scores that misbehave, each in its own way."""
+import os
+import signal
+import time
+
+import torch
+
+from mechanisms.alignments import ALIGNMENTS, InnerProduct
+
+
+@ALIGNMENTS.register("raises")
+class Raises(InnerProduct):
+    def score(self, query, key):
+        raise RuntimeError("no score today")
+
+
+@ALIGNMENTS.register("returns_nan")
+class ReturnsNaN(InnerProduct):
+    def score(self, query, key):
+        return super().score(query, key) * float("nan")
+
+
+@ALIGNMENTS.register("hangs")
+class Hangs(InnerProduct):
+    def score(self, query, key):
+        time.sleep(1000)
+
+
+@ALIGNMENTS.register("eats")
+class Eats(InnerProduct):
+    def score(self, query, key):
+        kept = []
+        while True:
+            kept.append(torch.ones(25_000_000))
+
+
+@ALIGNMENTS.register("exits")
+class Exits(InnerProduct):
+    def score(self, query, key):
+        os._exit(3)
+
+
+@ALIGNMENTS.register("dies")
+class Dies(InnerProduct):
+    def score(self, query, key):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@ALIGNMENTS.register("refuses")
+class Refuses(InnerProduct):
+    def __init__(self, heads, query_dim, key_dim):
+        raise ValueError("not with me")
+'''
+
+ALIGNMENTS = "[dot, raises, returns_nan, hangs, eats, exits, dies, refuses]"
+
+
+def outcomes(run):
+    cells = load_cells(run)
+    return {m: (o, r) for m, o, r in zip(cells["mechanism"], cells["outcome"], cells["reason"], strict=True)}
+
+
+def test_every_fault_spoils_its_own_cell_only(shell, tiny, write):
+    plugin = write("bad.py", BAD)
+    suite = tiny(
+        mechanisms=f"[gru, transformer: {{heads: 2, alignment: {ALIGNMENTS}}}]",
+        limits="{seconds: 12, memory: 1200MB}",
+    )
+    done = shell.run(suite, "--plugin", plugin)
+    assert done.returncode == 2, done.stdout + done.stderr
+    found = outcomes(shell.runs / "tiny")
+    assert found["gru"][0] == found["transformer(dot)"][0] == "ok"
+    expected = {
+        "raises": ("failed", "RuntimeError: no score today (bad.py:"),
+        "returns_nan": ("diverged", "loss was nan"),
+        "hangs": ("timeout", "longer than the limit of 12 seconds"),
+        "eats": ("oom", "more than the limit of 1.2 GB"),
+        "exits": ("crashed", "exit code 3"),
+        "dies": ("crashed", "killed by SIGKILL"),
+        "refuses": ("failed", "ValueError: not with me"),
+    }
+    for name, (outcome, reason) in expected.items():
+        got = found[f"transformer({name})"]
+        assert got[0] == outcome, (name, got)
+        assert reason in got[1], (name, got)
+        assert reason in done.stdout, "it is told while the run goes on"
+    assert "Traceback" not in done.stdout + done.stderr
+    again = shell.run(suite, "--plugin", plugin)
+    assert "9 cells, 9 finished before, 0 to run" in again.stdout
+    assert again.returncode == 2, "they are still failed"
+
+
+SLOW = {
+    "seeds": "4",
+    "mechanisms": "[gru, rnn]",
+    "train": "{width: 32, batch: 64, steps: 120, evaluate_every: 20, learning_rate: 0.0001}",
+    "tasks": "[copy: {length: 30}]",
+}
+
+
+@contextmanager
+def started(shell, suite):
+    """A run in the background, killed at the latest when the block ends."""
+    command = shell.command("run", suite, "--out", shell.runs, "--device", "cpu", "--no-report")
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=shell.environment(), **pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that in time")
+
+
+def finished(run):
+    try:
+        with Store(run / "results.sqlite", read_only=True) as store:
+            return [cell["key"] for cell in store.cells() if cell["outcome"] == "ok"]
+    except (OSError, UserError, sqlite3.Error):
+        return []
+
+
+def alive(pids):
+    return [pid for pid in pids if os.path.exists(f"/proc/{pid}") and "Z" not in state(pid)]
+
+
+def state(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="looks at processes through /proc")
+def test_kill_dash_nine_loses_and_repeats_nothing(shell, tiny):
+    suite, run = tiny(**SLOW), shell.runs / "tiny"
+    with started(shell, suite) as process:
+        wait_for(lambda: len(finished(run)) >= 2)
+        children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        process.kill()
+    before = finished(run)
+    assert 2 <= len(before) < 8
+    values = load(run)
+    wait_for(lambda: not alive(children), 30)
+    done = shell.run(suite)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"8 cells, {len(before)} finished before, {8 - len(before)} to run" in done.stdout
+    cells = load_cells(run)
+    assert (cells["outcome"] == "ok").all()
+    assert (cells.loc[cells["cell"].isin(before), "attempts"] == 1).all(), "no finished cell ran again"
+    after = load(run)
+    assert (
+        after[after["cell"].isin(before)]
+        .reset_index(drop=True)
+        .equals(values[values["cell"].isin(before)].reset_index(drop=True))
+    )
+
+
+def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny):
+    suite, run = tiny(**{**SLOW, "seeds": "1", "train": SLOW["train"].replace("120", "4000")}), shell.runs / "tiny"
+    with started(shell, suite) as process:
+        wait_for(lambda: len(list((run / "logs").glob("*.log"))) == 2)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "Interrupted. The same command goes on from here: 2 cells are left." in output
+    assert {o for o, _ in outcomes(run).values()} == {"interrupted"}
+    assert len(list((run / "checkpoints").glob("*.pt"))) == 2
+    assert "of 4000" in outcomes(run)["gru"][1]
+
+
+def test_two_runs_cannot_write_to_one_folder(shell, tiny):
+    suite, run = tiny(**SLOW), shell.runs / "tiny"
+    with started(shell, suite):
+        wait_for(lambda: (run / "results.sqlite").exists())
+        second = shell.run(suite)
+        assert second.returncode == 1
+        assert second.stderr.startswith("error: another run is writing to ")
+
+
+def test_newer_store_is_refused(shell, tiny):
+    suite = tiny()
+    assert shell.run(suite).returncode == 0
+    with sqlite3.connect(shell.runs / "tiny" / "results.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    for done in (shell.run(suite), shell("status", shell.runs / "tiny"), shell("report", shell.runs / "tiny")):
+        assert done.returncode == 1
+        assert "newer version of Attention Bench" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_unwritable_output(shell, tiny, write):
+    suite = tiny()
+    write("runs", "a file where the folder should be")
+    done = shell.run(suite)
+    assert done.returncode == 1
+    assert "cannot be written to" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,251 @@
+"""Measurement code against laws: decay -ln rho of a linear recurrence, known allocations, known times."""
+
+import functools
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mechanisms import MODELS, SequenceModel
+from results import Measurement
+from results.analysis.decay import decay
+from runner.probes import PROBES, Subject, Trained
+from runner.probes.gradient_flow import initial_norms, trained_norms
+from runner.probes.meters.memory import peak_bytes
+from runner.probes.meters.timing import quartiles, repeat
+from runner.probes.throughput import Throughput
+from runner.training import seeds
+from runner.training.network import Network
+from runner.training.trainer import Evaluation, History
+from tasks import TASKS
+
+CPU = torch.device("cpu")
+
+
+class LinearRNN(SequenceModel):
+    """h_t = rho Q h_(t-1) + x_t with Q orthogonal: a gradient shrinks by exactly rho a position."""
+
+    def __init__(self, width, rho):
+        super().__init__(width)
+        q, _ = torch.linalg.qr(
+            torch.randn(width, width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        )
+        self.W = nn.Parameter(rho * q)
+
+    def forward(self, source, query):
+        state, outputs = source.new_zeros(len(source), self.width), []
+        for x in torch.cat([source, query], dim=1).unbind(1):
+            state = state @ self.W.T + x
+            outputs.append(state)
+        return torch.stack(outputs[source.shape[1] :], dim=1)
+
+    def start(self, source):
+        raise NotImplementedError
+
+    def step(self, query, state):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.9, 1.0, 1.05])
+def test_linear_rnn_decays_at_minus_log_rho(rho):
+    norms = initial_norms(LinearRNN(11, rho), 61, 3, 11, torch.Generator().manual_seed(2))
+    slopes = norms.log().diff()
+    assert slopes.shape == (60,)
+    torch.testing.assert_close(slopes, torch.full_like(slopes, math.log(rho)), rtol=1e-2, atol=1e-9)
+    assert norms[0].item() == pytest.approx(rho), "distance 1 is one multiplication back, of a unit vector"
+
+
+@pytest.mark.parametrize("rho", [0.5, 0.9, 1.05])
+def test_reported_decay_rate_is_minus_log_rho(rho):
+    """From the probe's rows through the report's fit, within one per cent."""
+    subject = Subject(lambda: LinearRNN(11, rho), 11, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["gradient_flow"](lengths=[61], examples=3).untrained(subject))
+    assert [row.distance for row in rows] == list(range(1, 62))
+    summary = decay(np.array([row.distance for row in rows]), np.array([row.value for row in rows]))
+    assert summary.rate == pytest.approx(-math.log(rho), rel=1e-2)
+
+
+def test_trained_gradient_sees_distance_from_the_scored_answer():
+    """A network that reads one source position alone has a gradient there and nowhere else."""
+    task = TASKS["adding"]()
+
+    class Reader(SequenceModel):
+        def forward(self, source, query):
+            return source[:, 2:3] + query
+
+        start = step = None
+
+    Reader.__abstractmethods__ = frozenset()
+    network = Network.for_task(Reader(5), task, 5)
+    stream = functools.partial(seeds.generator, CPU)
+    trained = Trained(network, History(), task, 7, (7,), 16, 8, CPU, stream)
+    norms = trained_norms(trained, 32)
+    # The query stands at position 7, so source position 2 is 5 before it.
+    assert norms[4] > 0
+    assert (norms.nan_to_num()[[0, 1, 2, 3, 5, 6]] == 0).all()
+
+
+def test_peak_memory_counts_allocations_exactly():
+    def work():
+        a = torch.empty(1000, 1000)
+        del a
+        b = torch.empty(2000, 1000)
+        c = torch.empty(500, 1000)
+        return b, c
+
+    assert peak_bytes(work, CPU) == 4 * 2_500_000
+
+
+def test_peak_memory_of_a_linear_layer_step():
+    """Forward and backward of y = x W: the output, its gradient, and the weight's gradient, by hand."""
+    x, weight = torch.randn(3000, 200), nn.Parameter(torch.randn(200, 500))
+    bytes_ = peak_bytes(lambda: (x @ weight).sum().backward(), CPU)
+    output, gradient = 4 * 3000 * 500, 4 * 200 * 500
+    assert output + gradient <= bytes_ <= 2 * output + gradient + 4096
+
+
+class Clock:
+    """A clock that work moves on by hand."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("runner.probes.meters.timing.time.perf_counter", lambda: self.now)
+
+    def work(self, seconds):
+        def pass_time():
+            self.now += seconds
+
+        return pass_time
+
+
+def test_repeat_goes_on_for_the_seconds_it_is_given(monkeypatch):
+    """5 seconds of half a second each make ten calls, of which the first is the warm-up."""
+    times = repeat(Clock(monkeypatch).work(0.5), 5.0, CPU)
+    assert times == [0.5] * 9
+
+
+def test_repeat_of_something_slow_is_repeated_three_times_all_the_same(monkeypatch):
+    assert repeat(Clock(monkeypatch).work(10.0), 1.0, CPU) == [10.0] * 3
+
+
+def test_repeat_counts_the_first_call_where_there_is_no_warm_up(monkeypatch):
+    assert repeat(Clock(monkeypatch).work(1.0), 4.0, CPU, warm_up=False) == [1.0] * 4
+
+
+def test_repeat_leaves_preparation_outside_the_clock(monkeypatch):
+    clock = Clock(monkeypatch)
+
+    def prepare():
+        clock.now += 100.0
+        return clock.work(2.0)
+
+    assert repeat(None, 1.0, CPU, prepare=prepare) == [2.0] * 3
+
+
+def test_a_clock_is_right():
+    times = repeat(lambda: time.sleep(0.02), 0.0, CPU)
+    assert min(times) >= 0.02
+
+
+def test_quartiles_by_hand():
+    assert quartiles([4.0, 1.0, 3.0, 2.0, 5.0]) == (2.0, 3.0, 4.0)
+
+
+def test_throughput_counts_tokens(monkeypatch):
+    """With every repeat taking a second, the rates are the token counts."""
+    monkeypatch.setattr("runner.probes.throughput.repeat", lambda *a, **k: [1.0, 1.0, 1.0])
+    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = {(r.quantity, r.length): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
+    assert rows["train", 30].value == rows["prefill", 30].value == 90
+    assert rows["decode", 30].value == 3 * 16
+    assert rows["state", 10].value == rows["state", 30].value == 4 * 6, "a GRU carries one vector of floats"
+    assert rows["peak_memory", 30].value > rows["peak_memory", 10].value > 0
+
+
+class Together(SequenceModel):
+    """Answers all queries at once, and so has no step."""
+
+    def __init__(self, width, *, causal=True):
+        super().__init__(width, causal=causal)
+        self.map = nn.Linear(width, width)
+
+    def forward(self, source, query):
+        return self.map(query + source.mean(1, keepdim=True))
+
+
+def test_what_cannot_decode_is_timed_in_training_alone():
+    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject))
+    assert {(row.quantity, row.length) for row in rows} == {
+        (quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)
+    }
+    assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
+
+
+def test_cost_rows():
+    """A linear map of the queries: 2 width² a query, half of the positions are queries."""
+    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["cost"](lengths=[10, 30]).untrained(subject))
+    assert rows == [Measurement("cost", "flops_counted", 6 * 6, "flop/token", length=n) for n in (10, 30)]
+    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = {(row.quantity, row.length): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
+    assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("state", 7): 24}
+
+
+def test_what_does_not_depend_on_the_weights_is_measured_once():
+    assert [name for name in PROBES if not PROBES[name].seeded] == ["cost", "throughput"]
+
+
+def test_transformer_state_grows_with_the_length():
+    subject = Subject(lambda: MODELS["transformer"](6, layers=2), 6, CPU, functools.partial(seeds.generator, CPU))
+    rows = Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject)
+    state = {r.length: r.value for r in rows if r.quantity == "state"}
+    assert state == {n: 2 * 2 * n * 6 * 4 for n in (10, 30)}, "keys and values, two layers, floats"
+
+
+def test_accuracy_rows():
+    task = TASKS["copy"](items=2)
+    torch.manual_seed(0)
+    network = Network.for_task(MODELS["gru"](6), task, 6)
+    history = History([Evaluation(0, math.nan, 2.0, 0.0), Evaluation(10, 1.5, 1.0, 0.995)])
+    trained = Trained(network, history, task, 3, (3, 9), 20, 8, CPU, functools.partial(seeds.generator, CPU))
+    rows = list(PROBES["accuracy"]().trained(trained))
+    assert Measurement("accuracy", "steps_to_solve", 10, unit="steps") in rows
+    assert Measurement("accuracy", "loss", 1.5, stage="train", step=10) in rows
+    assert {r.length for r in rows if r.stage == "test"} == {3, 9}
+    by_name = {r.quantity: r.value for r in rows if r.length == 9}
+    assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
+
+
+def test_accuracy_by_distance_by_hand():
+    """Of 12 symbols, said backwards, those are right that lie at most 9 positions back: distances 1, 3, 5 ... 23."""
+
+    class Near(Network):
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+
+        def forward(self, batch):
+            back = 2 * torch.arange(12) + 1
+            answer = torch.where(back <= 9, batch.target, 1 - batch.target)
+            return torch.nn.functional.one_hot(answer, 2).double()[batch.scored]
+
+    task = TASKS["reverse"]()
+    stream = functools.partial(seeds.generator, CPU)
+    trained = Trained(Near(), History(), task, 12, (12,), 20, 8, CPU, stream)
+    rows = list(PROBES["accuracy_by_distance"](bins=4).trained(trained))
+    # 1 to 23 in four classes of six: 1 3 5 | 7 9 11 | 13 15 17 | 19 21 23.
+    assert [(row.distance, row.value) for row in rows] == [(3, 1.0), (9, pytest.approx(2 / 3)), (15, 0.0), (21, 0.0)]
+    fine = list(PROBES["accuracy_by_distance"](bins=100).trained(trained))
+    assert [row.distance for row in fine] == list(range(1, 24, 2))
+
+
+def test_accuracy_by_distance_needs_links_and_classes():
+    stream = functools.partial(seeds.generator, CPU)
+    for name in ("adding", "language"):
+        task = TASKS[name]()
+        network = Network.for_task(MODELS["gru"](8), task, 8)
+        trained = Trained(network, History(), task, 12, (12,), 20, 8, CPU, stream)
+        assert list(PROBES["accuracy_by_distance"]().trained(trained)) == []
