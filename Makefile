@@ -7,7 +7,7 @@ RUN ?= runs/$(basename $(notdir $(SUITE)))
 BENCH := .venv/bin/python -m runner
 INSTALLED := .venv/.installed
 
-.PHONY: help setup benchmark report new check test lint clean
+.PHONY: help setup benchmark report new check test test-slow lint clean
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: setup  ## check a plugin: make check NAME=my_score
 	@$(BENCH) check $(NAME)
 
 test: setup  ## run the tests (about 4 minutes on two cores)
+	.venv/bin/python -m pytest -n 2 -m "not slow"
+
+test-slow: setup  ## run the tests that take longer, too
 	.venv/bin/python -m pytest -n 2
 
 lint: setup  ## check style, types and who imports whom

@@ -1,4 +1,4 @@
-"""How much the harness costs: its training loop against a hand-written one, and a cell's process.
+"""How much the harness costs: its training loop against a hand-written one, and a trial's process.
 
     .venv/bin/python -m benchmarks.harness_overhead
 
@@ -92,7 +92,7 @@ def nothing() -> None:
 
 
 def process_seconds() -> float:
-    """Return the median seconds to start and end a cell's process, the server being warm."""
+    """Return the median seconds to start and end a trial's process, the server being warm."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     times = []
@@ -109,7 +109,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for name, case in CASES.items():
         print(f"{name:24} harness / hand-written = {compare(*case):.3f} (steps per second, 1 is no overhead)")
-    print(f"{'a process for a cell':24} {process_seconds() * 1000:.0f} ms")
+    print(f"{'a process for a trial':24} {process_seconds() * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import functools
 import torch
 
 from mechanisms import MODELS
-from runner.probes import Subject
+from runner.probes import Recipe, Subject
 from runner.probes.throughput import Throughput
 from runner.training import seeds
 
@@ -24,9 +24,9 @@ CPU = torch.device("cpu")
 
 def rates(model: str) -> dict[int, float]:
     """Return tokens a second of a training step by length."""
-    subject = Subject(lambda: MODELS[model](64), 64, CPU, functools.partial(seeds.generator, CPU))
+    subject = Subject(lambda: MODELS[model](64), Recipe(width=64), CPU, functools.partial(seeds.generator, CPU))
     rows = Throughput(lengths=LENGTHS, seconds=0.3).untrained(subject)
-    return {row.length: row.value for row in rows if row.quantity == "train" and row.length is not None}
+    return {int(row.at["length"]): row.value for row in rows if row.quantity == "train"}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How sequences are mixed: alignments, normalizers, positions, and the models that hold them."""
 
-from registry import Choice, build, hyperparameters
+from registry import Choice
 
 from .alignments import ALIGNMENTS, Alignment, History, HistoryAlignment, InnerProduct
 from .attention import (
@@ -16,7 +16,10 @@ from .attention import (
     state_tensors,
     traced,
 )
-from .compatibility import PARTS, incompatibility, slots
+from .compatibility import incompatibility
+from .layers.decoders import DECODERS, Decoder
+from .layers.recurrent import CELLS, Cell
+from .layers.residual import NORMS, Residual
 from .models import MODELS, SequenceModel
 from .normalizers import NORMALIZERS, Normalizer
 from .positions import POSITIONS, Position
@@ -24,14 +27,18 @@ from .positions import POSITIONS, Position
 __all__ = [
     "ALIGNMENTS",
     "CAUSAL",
+    "CELLS",
+    "DECODERS",
     "FULL",
     "MODELS",
     "NORMALIZERS",
-    "PARTS",
+    "NORMS",
     "POSITIONS",
     "Alignment",
     "Attention",
+    "Cell",
     "Choice",
+    "Decoder",
     "History",
     "HistoryAlignment",
     "InnerProduct",
@@ -39,14 +46,12 @@ __all__ = [
     "MultiHeadAttention",
     "Normalizer",
     "Position",
+    "Residual",
     "SequenceModel",
     "State",
-    "build",
-    "hyperparameters",
     "incompatibility",
     "padding",
     "sliding",
-    "slots",
     "state_bytes",
     "state_tensors",
     "traced",

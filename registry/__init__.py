@@ -4,21 +4,25 @@ from .checks import Check, CheckError, Result
 from .errors import UserError, suggestion
 from .origin import BUILT_IN, Origin
 from .plugins import load_installed_plugins, load_plugin
-from .registry import Entry, Registry
-from .spec import Choice, build, hyperparameters
+from .registry import Entry, Registered, Registry
+from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError
 
 __all__ = [
     "BUILT_IN",
+    "REGISTRIES",
     "Check",
     "CheckError",
     "Choice",
     "Entry",
     "Origin",
+    "Registered",
     "Registry",
     "Result",
+    "Setting",
+    "Settings",
+    "Spec",
+    "SpecError",
     "UserError",
-    "build",
-    "hyperparameters",
     "load_installed_plugins",
     "load_plugin",
     "suggestion",

@@ -31,6 +31,8 @@ class Origin:
 
 
 BUILT_IN = Origin("built-in", "attention-bench", "")
+BUILT_IN_PACKAGES = ("mechanisms.", "tasks.", "runner.", "results.")
+"""Begin the names of the modules that come with the project."""
 
-
-_origin: contextvars.ContextVar[Origin] = contextvars.ContextVar("origin", default=BUILT_IN)
+current_origin: contextvars.ContextVar[Origin] = contextvars.ContextVar("origin", default=BUILT_IN)
+"""Whose classes are registered now."""

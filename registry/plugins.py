@@ -12,9 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import UserError
-from .origin import DISTRIBUTION, Origin, _origin
+from .origin import DISTRIBUTION, Origin, current_origin
 
 ENTRY_POINTS = "attention_bench"
+FILE_PREFIX = "plugin_file_"
+"""Begins the name of the module that a plug-in's file becomes; the file's name and a digest of its path follow."""
 
 
 def load_plugin(spec: str) -> Origin:
@@ -58,17 +60,17 @@ def load_installed_plugins(only: str | None = None) -> dict[str, str]:
 
 
 def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
-    token = _origin.set(origin)
+    token = current_origin.set(origin)
     try:
         load()
     except Exception as error:
         raise UserError(f"plugin {spec}: could not be imported: {type(error).__name__}: {error}") from error
     finally:
-        _origin.reset(token)
+        current_origin.reset(token)
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{FILE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

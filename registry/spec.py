@@ -1,53 +1,233 @@
-"""From a name, or a name with hyper-parameters, to an object; every word of it is checked."""
+"""What was chosen: a name with its settings, complete, and those of them that were given."""
+
+from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeVar
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
-from .errors import UserError, suggestion
-from .registry import Registry
+from .errors import UserError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from .registry import Registry
 
-Choice: TypeAlias = str | type | Mapping[str, Any]
-"""A name, {name: {hyper-parameter: value}}, or a class that need not be registered."""
+Settings: TypeAlias = Mapping[str, Any]
+
+REGISTRIES: dict[str, Registry[Any]] = {}
+"""Every registry by its kind: a spec finds its own among them."""
+
+FIELDS = {"kind", "name", "settings", "given"}
 
 
-def build(registry: Registry[T], choice: Choice, *args: object, **fixed: object) -> T:
-    """Construct what `choice` names, with the arguments that the caller fixes and the choice's hyper-parameters.
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """One choice of a kind ("model", "task", ...): a registered name and its settings.
 
-    Raises UserError where the name or a hyper-parameter is unknown.
+    `settings` are complete, with defaults filled in; a setting that is itself a part is a Spec. `given` are those that
+    were chosen, as they were written. Two specs of equal settings are equal, whatever was written.
     """
-    name, value, given = _resolve(registry, choice)
-    known = hyperparameters(value, len(args), fixed)
-    for key in given:
-        if known is not None and key not in known:
-            hint = suggestion(key, known) if known else " It has none."
-            raise UserError(f"{registry.kind} '{name}' has no hyper-parameter '{key}'.{hint}")
-    return value(*args, **fixed, **given)
+
+    kind: str
+    name: str
+    settings: Settings = field(default_factory=dict)
+    given: Settings = field(default_factory=dict)
+
+    @property
+    def registry(self) -> Registry[Any]:
+        return REGISTRIES[self.kind]
+
+    @property
+    def value(self) -> type[Any]:
+        """The class that is registered under the name."""
+        return self.registry[self.name]
+
+    def build(self, *arguments: object, **fixed: object) -> Any:
+        """Construct the object with what its contract fixes, and the settings.
+
+        What the contract fixes and the settings hold too, true or false, is true only where both say so.
+        """
+        both = {key: fixed[key] and self.settings[key] for key in fixed.keys() & self.settings.keys()}
+        return self.value(*arguments, **{**fixed, **self.settings, **both})
+
+    def parts(self) -> dict[str, Spec]:
+        """Return the settings that are parts, by name."""
+        return {key: value for key, value in self.settings.items() if isinstance(value, Spec)}
+
+    def walk(self) -> Iterator[Spec]:
+        """Yield the spec and its parts, however deep."""
+        yield self
+        for part in self.parts().values():
+            yield from part.walk()
+
+    def to_json(self) -> dict[str, Any]:
+        settings = {key: value.to_json() if isinstance(value, Spec) else value for key, value in self.settings.items()}
+        given = {key: value.to_json() if isinstance(value, Spec) else value for key, value in self.given.items()}
+        return {"kind": self.kind, "name": self.name, "settings": settings, "given": given}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Spec:
+        settings = {key: cls.from_json(value) if is_spec(value) else value for key, value in data["settings"].items()}
+        return cls(data["kind"], data["name"], settings, data["given"])
+
+    @cached_property
+    def identity(self) -> str:
+        """All but what was given, as one text: equal for equal choices."""
+        settings = {key: value.identity if isinstance(value, Spec) else value for key, value in self.settings.items()}
+        return json.dumps([self.kind, self.name, settings], sort_keys=True, default=repr)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spec) and other.identity == self.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def hyperparameters(
-    value: type, positional: int, fixed: Mapping[str, object] | None = None
-) -> dict[str, inspect.Parameter] | None:
-    """Return the constructor's parameters beyond the first `positional` and those in `fixed`.
+Choice: TypeAlias = str | type | Mapping[str, Any] | Spec
+"""A name, {name: {setting: value}}, a spec, or a class that need not be registered."""
 
-    None where it takes any name at all.
-    """
-    parameters = list(inspect.signature(value).parameters.values())
+
+class SpecError(UserError):
+    """A choice that cannot be specified; `where` are the keys that lead to the mistake."""
+
+    def __init__(self, sentence: str, where: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.where = where
+
+    def inside(self, *keys: str) -> SpecError:
+        return SpecError(str(self), (*keys, *self.where))
+
+
+def is_spec(value: object) -> bool:
+    """Tell whether a value read from JSON was a spec."""
+    return isinstance(value, Mapping) and value.keys() == FIELDS
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter of a constructor that can be chosen; `registry` is that of the part which it takes, if it does."""
+
+    name: str
+    annotation: Any
+    default: Any
+    registry: Registry[Any] | None
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def takes_a_list(self) -> bool:
+        return any(_is_list(each) for each in (self.annotation, *get_args(self.annotation)))
+
+    @property
+    def expected(self) -> str:
+        """What the setting takes, in words, or "" where its annotation does not say."""
+        return in_words(self.annotation)
+
+    def checked(self, value: Any, owner: str) -> Any:
+        """Return the value as its annotation has it (4 as 4.0 where numbers are asked for). Raises SpecError."""
+        if self.registry is not None:
+            # A class need not be registered, where code builds the object and no suite does.
+            return value if value is None or isinstance(value, type) else self.registry.spec(value)
+        check = _adapter(self.annotation)
+        if check is None:
+            return value
+        from pydantic import ValidationError
+
+        try:
+            return check.validate_python(value, strict=True)
+        except ValidationError:
+            expected = f"; {self.expected} was expected" if self.expected else ""
+            raise SpecError(f"{owner}: {self.name} is {value!r}{expected}") from None
+
+
+def split(choice: object, kind: str) -> tuple[str, Settings]:
+    """Return name and settings of a choice: `name`, or `{name: {setting: value}}`. Raises SpecError for all else."""
+    if isinstance(choice, str):
+        return choice, {}
+    if isinstance(choice, Mapping) and len(choice) == 1:
+        ((name, settings),) = choice.items()
+        if settings is None or isinstance(settings, Mapping):
+            return str(name), dict(settings or {})
+    sentence = "a name, or one name with its settings as {name: {setting: value}}, was expected"
+    raise SpecError(f"{with_article(kind)} is {choice!r}; {sentence}")
+
+
+def with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def settings_of(value: type, positional: int, fixed: Sequence[str]) -> dict[str, Setting] | None:
+    """Return what can be set of a class, beyond the arguments that its contract fixes; None where that is anything."""
+    return _settings_of(value, positional, tuple(fixed))
+
+
+@cache
+def _settings_of(value: type, positional: int, fixed: tuple[str, ...]) -> dict[str, Setting] | None:
+    try:
+        parameters = list(inspect.signature(value, eval_str=True).parameters.values())
+    except NameError:  # an annotation that names what is imported for type checkers alone
+        parameters = list(inspect.signature(value).parameters.values())
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
-    return {p.name: p for p in parameters[positional:] if p.name not in (fixed or {})}
+    return {
+        p.name: Setting(p.name, p.annotation, p.default, _registry(p.annotation))
+        for p in parameters[positional:]
+        if p.name not in fixed and p.kind is not p.VAR_POSITIONAL
+    }
 
 
-def _resolve(registry: Registry[T], choice: Choice) -> tuple[str, type[T], dict[str, Any]]:
-    if isinstance(choice, type):
-        return choice.__name__, choice, {}
-    if isinstance(choice, str):
-        return choice, registry[choice], {}
-    if len(choice) != 1:
-        raise UserError(f"{registry.kind}: expected one name with its hyper-parameters, got {', '.join(choice)}")
-    (name, given), *_ = choice.items()
-    if given is not None and not isinstance(given, Mapping):
-        raise UserError(f"{registry.kind} '{name}': expected its hyper-parameters as {{name: value}}, got {given!r}")
-    return name, registry[name], dict(given or {})
+def _registry(annotation: Any) -> Registry[Any] | None:
+    """Return the registry in Annotated[Choice, REGISTRY], None of another annotation."""
+    return next((each for each in getattr(annotation, "__metadata__", ()) if hasattr(each, "spec")), None)
+
+
+@cache
+def _adapter(annotation: Any) -> Any:
+    """Return what checks values against an annotation, None where it says nothing that can be checked."""
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+
+    if annotation in (inspect.Parameter.empty, Any) or isinstance(annotation, str):
+        return None
+    try:
+        return TypeAdapter(annotation)
+    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError):
+        return None
+
+
+WORDS: dict[Any, tuple[str, str]] = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "values true or false"),
+    str: ("a word", "words"),
+}
+
+
+def _is_list(annotation: Any) -> bool:
+    origin = get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, Sequence) and origin is not str
+
+
+def in_words(annotation: Any) -> str:
+    """Return "a whole number" for int, "a list of words" for Sequence[str], "" for what has no name here."""
+    if annotation in WORDS:
+        return WORDS[annotation][0]
+    members = [each for each in get_args(annotation) if each is not type(None) and each is not ...]
+    origin = get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return f"a list of {WORDS[members[0]][1]}" if members and members[0] in WORDS else "a list"
+    if not members:
+        return ""
+    told = [in_words(each) for each in members]
+    if type(None) in get_args(annotation):
+        told.append("null")
+    return " or ".join(told) if all(told) else ""

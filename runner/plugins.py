@@ -11,8 +11,8 @@ from registry import Entry, Origin, Registry, UserError, load_installed_plugins,
 from tasks import TASKS
 
 from .probes import PROBES
-from .trial.key import ROOT
 
+ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "plugins"
 
 

@@ -20,10 +20,12 @@ class Adding(Task):
         query   ?
         answer  1.32
 
-    Hochreiter & Schmidhuber 1997, as stated by Bai, Kolter, Koltun 2018 (arXiv 1803.01271, §4): always
-    answering 1 has a mean squared error of 1/6. An error above .04 counts as wrong (H&S).
+    Always answering 1 has a mean squared error of 1/6. An error above .04 counts as wrong (Hochreiter & Schmidhuber).
+
+    Source: Hochreiter & Schmidhuber 1997, as stated by Bai, Kolter, Koltun 2018 (arXiv 1803.01271), section 4.
     """
 
+    family = "regression"
     necessary = True
     presets: ClassVar[Presets] = {
         **{f"hochreiter-{length}": {"length": length} for length in (100, 500, 1000)},

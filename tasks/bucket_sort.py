@@ -19,8 +19,10 @@ class BucketSort(StringTask):
         query   ? ? ? ? ? ? ?
         answer  0 0 1 1 1 3 4
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with five symbols, a context-sensitive task. Links are those
-    of a stable sort: among equal symbols the first comes first.
+    A context-sensitive task, published with five symbols. Links are those of a stable sort: among equal symbols the
+    first comes first.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     points = True

@@ -1,4 +1,4 @@
-"""Cafe: how many visits does a story tell of, where many mentions are one visit and intentions are none?"""
+"""Cafe: how many visits does a story tell of?"""
 
 from __future__ import annotations
 
@@ -40,10 +40,13 @@ class Cafe(Task):
 
     In the order "chronological" hour follows hour, each from plans over arrivals to departures; "told" is any order.
 
-    This project's own task. Its nearest relative is counting, task 7 of bAbI (Weston et al. 2015, arXiv 1502.05698,
-    §3), which asks how many objects a person holds: there every take adds one and every drop takes one away.
+    The nearest relative is counting, task 7 of bAbI (Weston et al. 2015, arXiv 1502.05698, section 3), which asks how
+    many objects a person holds: there every take adds one and every drop takes one away.
+
+    Source: this project.
     """
 
+    family = "story"
     drawn_together = 32
     presets: ClassVar[Presets] = {
         "chronicle": {"length": [8, 16], "test_lengths": [16, 32, 64, 128]},

@@ -1,4 +1,4 @@
-"""Clutter: recognise the one shape in an image among things that only look like shapes."""
+"""Clutter: recognise the one shape in an image."""
 
 from __future__ import annotations
 
@@ -74,12 +74,15 @@ class Clutter(Task):
         query   ?
         answer  triangle
 
-    After cluttered translated MNIST (Mnih et al. 2014, arXiv 1406.6247, §4.1): a digit anywhere on a larger canvas,
-    then pieces of others. Here the shapes are eight of 5 by 5 pixels, and no piece is mistaken for one, so that the
-    answer is certain: a distractor has the upper rows of one shape and the lower rows of another, and any two things
-    have something dark between them. Each pixel is off its value, 0 or 1, by a random share of `noise`.
+    After cluttered translated MNIST: a digit anywhere on a larger canvas, then pieces of others. Here the shapes are
+    eight of 5 by 5 pixels, and no piece is mistaken for one, so that the answer is certain: a distractor has the upper
+    rows of one shape and the lower rows of another, and any two things have something dark between them. Each pixel is
+    off its value, 0 or 1, by a random share of `noise`.
+
+    Source: Mnih et al. 2014, "Recurrent models of visual attention" (arXiv 1406.6247), section 4.1.
     """
 
+    family = "vision"
     necessary = True
     drawn_together = 32
     presets: ClassVar[Presets] = {"mnih-60": {"distractors": 4, "length": 225}}

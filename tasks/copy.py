@@ -20,12 +20,14 @@ class Copy(Task):
         query   ? ? ? ?
         answer  3 1 7 1
 
-    Source and query together have length + 2 * items positions, as in Hochreiter & Schmidhuber 1997 and
-    Arjovsky, Shah, Bengio 2016 (arXiv 1511.06464, §5.1), where a memoryless reader's cross-entropy is
-    items * ln(symbols) / (length + 2 * items) a position.
-    Bai, Kolter, Koltun 2018 (arXiv 1803.01271) go up to T = 1000.
+    Source and query together have length + 2 * items positions, as published, where a memoryless reader's
+    cross-entropy is items * ln(symbols) / (length + 2 * items) a position. Bai, Kolter, Koltun 2018 (arXiv 1803.01271)
+    go up to T = 1000.
+
+    Source: Arjovsky, Shah, Bengio 2016, "Unitary evolution recurrent neural networks" (arXiv 1511.06464), section 5.1.
     """
 
+    family = "memory"
     points = True
     necessary = True
     presets: ClassVar[Presets] = {

@@ -19,7 +19,9 @@ class CycleNavigation(StringTask):
         query   ?
         answer  3
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with five states, a regular task.
+    A regular task, published with five states.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     necessary = True

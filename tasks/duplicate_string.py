@@ -20,7 +20,9 @@ class DuplicateString(Rearrangement):
         query   ? ? ? ? ? ?
         answer  1 0 1 1 0 1
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a context-sensitive task.
+    A context-sensitive task, published with two symbols.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     def __init__(self, *, symbols: int = 2) -> None:

@@ -22,13 +22,16 @@ class Dyck(Task):
         query   ?
         answer  ]
 
-    Dyck languages: Chomsky & Schützenberger 1963; with a bound on the depth, as Dyck-(kinds, max_depth), Hewitt et al.
-    2020 (arXiv 2010.07515); closing the innermost bracket tests for memory of it there and in Suzgun et al. 2019 (arXiv
+    Dyck languages are those of Chomsky & Schützenberger 1963; with a bound on the depth they are Dyck-(kinds,
+    max_depth). Closing the innermost bracket tests for memory of it, as published and in Suzgun et al. 2019 (arXiv
     1911.03329). Of all ways to go up and down by `length` brackets, never below 0, never above `max_depth` (0: no
     bound) and not ending at 0, each is equally likely, and so is each kind of each pair; the published sources are
     random walks instead, of no fixed length. A source is asked about once, at its end, and need not be closed there.
+
+    Source: Hewitt et al. 2020 (arXiv 2010.07515).
     """
 
+    family = "formal language"
     drawn_together = 32
     points = True
     necessary = True

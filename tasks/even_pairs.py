@@ -21,8 +21,10 @@ class EvenPairs(StringTask):
         query   ?
         answer  odd
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), a regular task. It is even where the first symbol is the
-    last one, so only these two are linked. Length 1, which has no pair and so but one answer, is refused.
+    A regular task. The number is even where the first symbol is the last one, so only these two are linked. Length 1,
+    which has no pair and so but one answer, is refused.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     necessary = True

@@ -1,4 +1,4 @@
-"""Fuzzy recall: look up keys and values that are several tokens long, and not all equally long."""
+"""Fuzzy recall: look up keys and values that are several tokens long."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ class FuzzyRecall(Task):
 
     Pairs follow one another while one of the largest size has room; blanks in front fill what is left. All values have
     as many marks, so that these do not tell a value's size, and the answer says where it ends.
-    Poli et al. 2024 (MAD, arXiv 2403.17844, §3.1): sizes are uniform, the tokens of a key or value differ from one
-    another, and a key that comes again has the value it had. There values are scored where their key comes again, and
-    tests have keys of the largest size only; here `queries` pairs are asked for at the end, and tests are as training.
+    As published, sizes are uniform, the tokens of a key or value differ from one another, and a key that comes again
+    has the value it had. There values are scored where their key comes again, and tests have keys of the largest size
+    only; here `queries` pairs are asked for at the end, and tests are as training.
+
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
 
+    family = "recall"
     drawn_together = 32
     presets: ClassVar[Presets] = {
         "mad": {"vocabulary": 15, "length": 128},

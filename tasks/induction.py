@@ -20,11 +20,13 @@ class Induction(Task):
         query   !
         answer  4
 
-    Gu & Dao 2023 (Mamba, arXiv 2312.00752, §4.1.2), after the induction heads of Olsson et al. 2022 (arXiv
-    2209.11895): 16 symbols, trained at 256 positions, tested from 2^6 to 2^20 (here to 2^12). The trigger's place
-    is uniform over all but the last.
+    After the induction heads of Olsson et al. 2022 (arXiv 2209.11895). Published with 16 symbols, trained at 256
+    positions, tested from 2^6 to 2^20 (here to 2^12). The trigger's place is uniform over all but the last.
+
+    Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752), section 4.1.2.
     """
 
+    family = "recall"
     points = True
     necessary = True
     presets: ClassVar[Presets] = {"mamba": {"length": 256, "test_lengths": [2**power for power in range(6, 13)]}}

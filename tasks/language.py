@@ -23,8 +23,10 @@ class Language(LanguageModel):
     The text is of a random hidden Markov model or probabilistic context-free grammar (`text`, numbered by `language`).
     The metric is the cross-entropy in nats. Its floor, the entropy of a word given all words before it, is computed
     exactly, word by word, by the forward or the inside algorithm (Rabiner 1989; Lari & Young 1990). Chance is the
-    cross-entropy of the words' frequencies. As a causal language model of a whole text (Radford et al. 2018, GPT) but
-    for its first half, which is not scored, so that an encoder has something to read.
+    cross-entropy of the words' frequencies. As a causal language model of a whole text, but for its first half, which
+    is not scored, so that an encoder has something to read.
+
+    Source: Radford et al. 2018, "Improving language understanding by generative pre-training".
     """
 
     leaks = True

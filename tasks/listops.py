@@ -28,13 +28,15 @@ class ListOps(Task):
         query   ?
         answer  4
 
-    Nangia & Bowman 2018 (arXiv 1804.06028, §3) and Long Range Arena (Tay et al. 2020, arXiv 2011.04006, §2.2.1), whose
-    generator this is, given that it made exactly `length` tokens (without the parentheses that binarise its trees):
-    an argument is an expression with probability 1/4, a digit else, and always a digit at depth `max_depth`, the root
-    being at depth 1; an expression has 2 to `max_args` arguments. MED is rounded down, as there. Published data leave
-    out repeated expressions; those are too rare to matter from about ten tokens on.
+    The generator is the published one, given that it made exactly `length` tokens (without the parentheses that
+    binarise its trees): an argument is an expression with probability 1/4, a digit else, and always a digit at depth
+    `max_depth`, the root being at depth 1; an expression has 2 to `max_args` arguments. MED is rounded down, as there.
+    Published data leave out repeated expressions; those are too rare to matter from about ten tokens on.
+
+    Source: Nangia & Bowman 2018 (arXiv 1804.06028), section 3; Tay et al. 2020 (arXiv 2011.04006), section 2.2.1.
     """
 
+    family = "formal language"
     drawn_together = 64
     presets: ClassVar[Presets] = {
         "lra": {"length": [501, 1999], "test_lengths": [501, 1000, 1999], "max_args": 10, "max_depth": 10},

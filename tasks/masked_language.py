@@ -24,12 +24,14 @@ class MaskedLanguage(LanguageModel):
         query   0 8 1 0 7 1
         answer  . 0 . . . .
 
-    Devlin et al. 2018 (BERT, arXiv 1810.04805, §3.1 and appendix A.1): 15 % of the positions are selected; of them
-    80 % are masked, 10 % become a random word, 10 % stay. Here each position is selected independently, given that at
-    least one is, where BERT selects 15 % of each text: that a position is selected then says nothing of the others, so
-    the ideal reader's posterior is exact. The metric is the cross-entropy in nats and its floor that reader's, who
-    knows which positions are scored, the law of the language (see `language`) and that of the corruption.
-    Queries are words of the text, so they tell of one another what the language lets words tell, and no more.
+    As published, 15 % of the positions are selected; of them 80 % are masked, 10 % become a random word, 10 % stay.
+    Here each position is selected independently, given that at least one is, where BERT selects 15 % of each text: that
+    a position is selected then says nothing of the others, so the ideal reader's posterior is exact. The metric is the
+    cross-entropy in nats and its floor that reader's, who knows which positions are scored, the law of the language
+    (see `language`) and that of the corruption. Queries are words of the text, so they tell of one another what the
+    language lets words tell, and no more.
+
+    Source: Devlin et al. 2018, "BERT" (arXiv 1810.04805), section 3.1 and appendix A.1.
     """
 
     causal = False

@@ -1,4 +1,4 @@
-"""Memorization: translate keys by a dictionary that is in no example and has to be learned by heart."""
+"""Memorization: translate keys by a dictionary that is in no example."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ class Memorization(Task):
         query   ?  ?  ?  ?
         answer  v1 v4 v4 v7
 
-    Poli et al. 2024 (MAD, arXiv 2403.17844, §3.1): 127 keys of a vocabulary of 256, each with a value of its own, in
-    32 positions; there each key is followed by the mark that asks for its value, here the marks follow all keys.
-    `dictionary` is the seed by which values are dealt out; training and test share it.
+    Published with 127 keys of a vocabulary of 256, each with a value of its own, in 32 positions; there each key is
+    followed by the mark that asks for its value, here the marks follow all keys. `dictionary` is the seed by which
+    values are dealt out; training and test share it.
+
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
 
+    family = "memory"
     necessary = True
     presets: ClassVar[Presets] = {
         "mad": {"keys": 127, "length": 16},

@@ -21,8 +21,10 @@ class MissingDuplicate(StringTask):
         query   ?
         answer  1
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a context-sensitive task. An odd length is
-    refused: there it has a padding symbol at the end.
+    A context-sensitive task, published with two symbols. An odd length is refused: in the publication it has a padding
+    symbol at the end.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     points = True

@@ -23,9 +23,10 @@ class ModularArithmetic(StringTask):
         query   ?
         answer  1
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A: modular arithmetic (simple)), with modulus 5, a regular task:
-    digits and operators are uniform, and * binds more strongly. All positions are linked, but not all are necessary:
-    what is multiplied by 0 does not matter.
+    A regular task, published as modular arithmetic (simple) with modulus 5: digits and operators are uniform, and *
+    binds more strongly. All positions are linked, but not all are necessary: what is multiplied by 0 does not matter.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     presets: ClassVar[Presets] = {"deletang": {"length": [1, 39], "test_lengths": [41, 101, 201, 301, 401, 499]}}

@@ -24,12 +24,15 @@ class Needle(Task):
         query   k1
         answer  v9
 
-    Hsieh et al. 2024 (RULER, arXiv 2404.06654, §3.1), the needle-in-a-haystack family: more than one needle is its
-    multi-key variant, with distractors of other keys; in its hardest all sentences are needles. Keys, values and
-    words are one token each here, and a haystack's sentences are random ones. `depth` is the asked needle's place,
-    from 0, the first sentence, to 1, the last; without it all places are equally likely.
+    Of the needle-in-a-haystack family: more than one needle is its multi-key variant, with distractors of other keys;
+    in its hardest all sentences are needles. Keys, values and words are one token each here, and a haystack's sentences
+    are random ones. `depth` is the asked needle's place, from 0, the first sentence, to 1, the last; without it all
+    places are equally likely.
+
+    Source: Hsieh et al. 2024, "RULER" (arXiv 2404.06654), section 3.1.
     """
 
+    family = "recall"
     necessary = True
     presets: ClassVar[Presets] = {
         "ruler-single": {"length": 1024, "test_lengths": [1024, 2048, 4096]},

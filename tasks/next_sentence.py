@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from .sources.text import TextTask, with_doubles
+from registry import Choice
+
+from .sources.text import SOURCES, TextTask, with_doubles
 from .task import TASKS, Batch, Classes, Part
 
 
@@ -23,14 +26,18 @@ class NextSentence(TextTask):
         query   9
         answer  1
 
-    Devlin et al. 2018 (BERT, arXiv 1810.04805, §3.1): with probability 1/2 the second half is the continuation, else
-    it is the second half of another text, so that neither half tells anything alone; there it is any other sentence.
-    The oracle is the Bayes classifier, from the exact probabilities of the two halves together and apart, and is at
-    times wrong, as a random half may fit: the ceiling is its expected accuracy. The languages are those of `language`,
-    and the vocabulary is the same, so that a body pre-trained there keeps its embeddings.
+    With probability 1/2 the second half is the continuation, else it is the second half of another text, so that
+    neither half tells anything alone; in BERT it is any other sentence. The oracle is the Bayes classifier, from the
+    exact probabilities of the two halves together and apart, and is at times wrong, as a random half may fit: the
+    ceiling is its expected accuracy. The languages are those of `language`, and the vocabulary is the same, so that a
+    body pre-trained there keeps its embeddings.
+
+    Source: Devlin et al. 2018, "BERT" (arXiv 1810.04805), section 3.1.
     """
 
-    def __init__(self, *, symbols: int = 32, text: str = "hidden_markov", language: int = 0) -> None:
+    def __init__(
+        self, *, symbols: int = 32, text: Annotated[Choice, SOURCES] = "hidden_markov", language: int = 0
+    ) -> None:
         super().__init__(symbols=symbols, text=text, language=language)
         self.target_space = Classes(2)
 

@@ -21,11 +21,14 @@ class NoisyRecall(Task):
         query   k0 k1 k2
         answer  v0 .  v0
 
-    Poli et al. 2024 (MAD, arXiv 2403.17844, §3.1): two tokens are noise with probability `noise`, but at least one
-    pair is shown; keys come again with the value they had. There a key's later appearances in the sequence are what
-    is scored, so that frequent keys count more; here each key that was shown is scored once, after the sequence.
+    As published, two tokens are noise with probability `noise`, but at least one pair is shown; keys come again with
+    the value they had. There a key's later appearances in the sequence are what is scored, so that frequent keys count
+    more; here each key that was shown is scored once, after the sequence.
+
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
 
+    family = "recall"
     presets: ClassVar[Presets] = {
         "mad": {"length": 128},
         **{f"mad-noise-{percent}": {"noise": percent / 100, "length": 128} for percent in (40, 60, 80)},

@@ -20,8 +20,10 @@ class OddsFirst(Rearrangement):
         query   ? ? ? ? ? ? ?
         answer  0 1 0 0 0 1 1
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a context-sensitive task. This is
-    the order in which the published code describes it; what that code does is to put the even places first.
+    A context-sensitive task, published with two symbols. This is the order in which the published code describes it;
+    what that code does is to put the even places first.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     def __init__(self, *, symbols: int = 2) -> None:

@@ -19,7 +19,9 @@ class Parity(StringTask):
         query   ?
         answer  odd
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A: parity check), a regular task.
+    A regular task, published as parity check.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     necessary = True

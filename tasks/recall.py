@@ -21,12 +21,15 @@ class Recall(Task):
         query   3 8 19 2 4 11
         answer  . 12 . . 17 .
 
-    Arora et al. 2023 (Zoology, arXiv 2312.04927, §4): half of the vocabulary are keys, half values,
-    each drawn without replacement; a key's place among the queries is drawn with weight place^(power-1),
-    so that most come early and some very late. Filler is any token that is not one of the row's keys: in
-    the published generator it may be, and such a false key has no answer. `length` counts source and query.
+    Half of the vocabulary are keys, half values, each drawn without replacement; a key's place among the queries is
+    drawn with weight place^(power-1), so that most come early and some very late. Filler is any token that is not one
+    of the row's keys: in the published generator it may be, and such a false key has no answer. `length` counts source
+    and query.
+
+    Source: Arora et al. 2023, "Zoology" (arXiv 2312.04927), section 4.
     """
 
+    family = "recall"
     necessary = True
     presets: ClassVar[Presets] = {
         f"zoology-{length}": {"length": length, "pairs": pairs, "vocabulary": 8192}

@@ -19,7 +19,9 @@ class Reverse(Rearrangement):
         query   ? ? ? ? ?
         answer  1 0 1 1 0
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A), with two symbols, a deterministic context-free task.
+    A deterministic context-free task, published with two symbols.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     def __init__(self, *, symbols: int = 2) -> None:

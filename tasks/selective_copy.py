@@ -20,11 +20,14 @@ class SelectiveCopy(Task):
         query   ? ? ?
         answer  5 2 5
 
-    Gu & Dao 2023 (Mamba, arXiv 2312.00752, §4.1.1): length 4096, 16 items, 16 tokens of which one is the blank.
-    Poli et al. 2024 (MAD, arXiv 2403.17844) have 14 symbols beside the blank and the mark, and 256 positions with
-    the marks; there no blank follows the last symbol, while here every choice of places is equally likely.
+    Published with length 4096, 16 items and 16 tokens, of which one is the blank. Poli et al. 2024 (MAD, arXiv
+    2403.17844) have 14 symbols beside the blank and the mark, and 256 positions with the marks; there no blank follows
+    the last symbol, while here every choice of places is equally likely.
+
+    Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752), section 4.1.1.
     """
 
+    family = "memory"
     points = True
     necessary = True
     presets: ClassVar[Presets] = {

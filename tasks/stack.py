@@ -26,11 +26,13 @@ class Stack(StringTask):
         query   ? ? ? ? ? ? ? ?
         answer  a b a . . . . .
 
-    Delétang et al. 2022 (arXiv 2207.02098, App. A: stack manipulation), a deterministic context-free task. As in
-    the published code, the number of contents is uniform from 1 to length - 1 (1 at length 1), actions are uniform,
-    and a pop of the empty stack does nothing. There the places after the first "." are padding and not scored, which
-    gives the height away; here all length + 1 places are scored, and all below the stack are ".". A symbol is linked
-    to its push and to all that follows, on which its place depends; an end to the whole source.
+    A deterministic context-free task, published as stack manipulation. As in the published code, the number of contents
+    is uniform from 1 to length - 1 (1 at length 1), actions are uniform, and a pop of the empty stack does nothing.
+    There the places after the first "." are padding and not scored, which gives the height away; here all length + 1
+    places are scored, and all below the stack are ".". A symbol is linked to its push and to all that follows, on which
+    its place depends; an end to the whole source.
+
+    Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from registry import Registry
+from registry import Registered, Registry
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,19 @@ HIDDEN = -1
 """Stands in a source for a token that may not be read; among features a vector of zeros does."""
 
 
-class Task(ABC):
+class Task(Registered, ABC):
     """Asks a question about a source. Every draw comes from the generator given to `sample`.
 
-    A constructor takes the task's own settings as keywords; lengths are given per call.
+    A constructor takes the task's own settings as keywords; lengths are given per call. The docstring begins with the
+    question, shows an example and ends with the line "Source: ...", or "Source: this project.".
     """
 
     source_space: Tokens | Features
     query_space: Tokens
     target_space: Classes | Scalar
+
+    family: ClassVar[str] = ""
+    """What tasks of one family have in common ("memory", "recall", "text", ...), by which results can be grouped."""
 
     causal: ClassVar[bool] = True
     """Whether a query position may see earlier ones only; False in masked language models."""
@@ -160,7 +164,7 @@ class Task(ABC):
         return None
 
 
-TASKS: Registry[Task] = Registry("task", "tasks")
+TASKS = Registry[Task]("task", "tasks", properties=("family", "causal", "leaks", "feeds_back"))
 
 
 def draw_distinct(

@@ -36,12 +36,14 @@ class Translation(Task):
     equally likely; given that they add up to `length`. The target may have `length` + `length` // 3 words; after its
     end come ends that are not scored.
 
-    The languages are this project's own. What is to be seen is how quality falls with the length of the sentence
-    (Bahdanau, Cho, Bengio 2014, arXiv 1409.0473, §5.1 and Figure 2; models for up to 30 and up to 50 words, §4.2),
-    and how attention aligns (Luong, Pham, Manning 2015, arXiv 1508.04025, Table 6). Fertility is that of Brown et al.
-    1993 (IBM Model 3).
+    What is to be seen is how quality falls with the length of the sentence (Bahdanau, Cho, Bengio 2014, arXiv
+    1409.0473, section 5.1 and figure 2; models for up to 30 and up to 50 words, section 4.2), and how attention aligns
+    (Luong, Pham, Manning 2015, arXiv 1508.04025, table 6). Fertility is that of Brown et al. 1993 (IBM Model 3).
+
+    Source: this project.
     """
 
+    family = "translation"
     leaks = True
     feeds_back = True
     necessary = True

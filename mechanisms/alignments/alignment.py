@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from registry import Registry
+from registry import Registered, Registry
 
 
 class Place(NamedTuple):
@@ -25,7 +25,7 @@ class Focus(NamedTuple):
     factor: Float[Tensor, "b h q k"]
 
 
-class Alignment(nn.Module, ABC):
+class Alignment(nn.Module, Registered, ABC):
     """Scores queries against keys, head by head; it never masks and never normalises.
 
     What depends on one side alone belongs in `project_query` and `project_key`, which run once per query
@@ -38,7 +38,7 @@ class Alignment(nn.Module, ABC):
     positional: ClassVar[bool] = False
     """The score depends on the key's position."""
 
-    reads_keys: bool = True
+    reads_content: bool = True
     """The score depends on the key's content. Where it does not, a host need not learn a map of the keys."""
 
     compiles: ClassVar[bool] = False
@@ -105,7 +105,12 @@ class InnerProduct(Alignment):
         return self.scale if type(self).score is InnerProduct.score else None
 
 
-ALIGNMENTS = Registry[Alignment]("alignment", "mechanisms.alignments")
+ALIGNMENTS = Registry[Alignment](
+    "alignment",
+    "mechanisms.alignments",
+    positional=3,
+    properties=("reads_content", "positional", "needs_history"),
+)
 
 
 def per_head(x: Float[Tensor, "b h n d"], weight: Float[Tensor, "h d a"]) -> Float[Tensor, "b h n a"]:

@@ -24,6 +24,7 @@ class HistoryAlignment(Alignment):
     """Scores with what earlier steps looked at; it runs in a decoder that steps over one source."""
 
     needs_history = True
+    compiles = False
 
     def begin(self, key: Float[Tensor, "b h k a"]) -> History:
         """Return the history before the first step, over projected keys."""

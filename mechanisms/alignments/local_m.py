@@ -4,10 +4,12 @@ Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machi
 (arXiv 1508.04025), section 3.2, local-m, around any other alignment. A query that has no key so near reads zero.
 """
 
+from typing import Annotated
+
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from registry import Choice, build
+from registry import Choice
 
 from .alignment import ALIGNMENTS, Alignment
 
@@ -19,11 +21,11 @@ class Around(Alignment):
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, alignment: Choice) -> None:
         super().__init__(heads, query_dim, key_dim)
-        self.inner = build(ALIGNMENTS, alignment, heads, query_dim, key_dim)
+        self.inner = ALIGNMENTS.build(alignment, heads, query_dim, key_dim)
         if self.inner.needs_history or isinstance(self.inner, Around):
             raise ValueError(f"{type(self).__name__} stands around alignments that look everywhere, not {alignment}")
         self.max_length = self.inner.max_length
-        self.reads_keys = self.inner.reads_keys
+        self.reads_content = self.inner.reads_content
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
         return self.inner.project_query(query)
@@ -51,7 +53,13 @@ class LocalM(Around):
     compiles = True
 
     def __init__(
-        self, heads: int, query_dim: int, key_dim: int, *, alignment: Choice = "general", window: int = 10
+        self,
+        heads: int,
+        query_dim: int,
+        key_dim: int,
+        *,
+        alignment: Annotated[Choice, ALIGNMENTS] = "general",
+        window: int = 10,
     ) -> None:
         if window < 0:
             raise ValueError(f"local_m's window is the keys to each side, and is {window}")

@@ -5,15 +5,17 @@ Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machi
 where a causal mask hides what is to come, it is the number of keys that the query may see.
 """
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from registry import Choice
 
-from .additive import tanh_parameters
 from .alignment import ALIGNMENTS, Focus, Place, per_head
 from .local_m import Around
+from .tanh import tanh_parameters
 
 
 @ALIGNMENTS.register("local_p")
@@ -21,7 +23,13 @@ class LocalP(Around):
     compiles = True
 
     def __init__(
-        self, heads: int, query_dim: int, key_dim: int, *, alignment: Choice = "general", window: int = 10
+        self,
+        heads: int,
+        query_dim: int,
+        key_dim: int,
+        *,
+        alignment: Annotated[Choice, ALIGNMENTS] = "general",
+        window: int = 10,
     ) -> None:
         if window < 1:
             raise ValueError(f"local_p's window is the keys to each side, at least 1, and is {window}")

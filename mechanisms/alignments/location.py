@@ -14,7 +14,7 @@ from .alignment import ALIGNMENTS, InnerProduct
 @ALIGNMENTS.register("location")
 class Location(InnerProduct):
     positional = True
-    reads_keys = False
+    reads_content = False
     compiles = True
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, *, max_length: int = 1024) -> None:

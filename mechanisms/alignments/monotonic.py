@@ -12,31 +12,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .additive import TANH_FLOPS, tanh_parameters, tanh_scores
-from .alignment import ALIGNMENTS, per_head
+from .additive import Additive
+from .alignment import ALIGNMENTS
 from .history import History, HistoryAlignment
+from .tanh import tanh_scores
 
 LEAST = 1e-20
 """Weights below it count as this much: the logarithm of zero has no gradient."""
 
 
 @ALIGNMENTS.register("monotonic")
-class Monotonic(HistoryAlignment):
+class Monotonic(HistoryAlignment, Additive):
     positional = True
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, *, offset: float = -1.0) -> None:
         super().__init__(heads, query_dim, key_dim)
-        self.W, self.U, self.v = tanh_parameters(heads, query_dim, key_dim)
-        self.b = nn.Parameter(torch.zeros(heads, 1, query_dim))
         # g starts at the norm that v has, which gives energies of spread one; r says how far a walk goes at first.
         self.g = nn.Parameter(torch.full((heads, 1, 1), 0.39**-0.5))
         self.r = nn.Parameter(torch.full((heads, 1, 1), offset))
-
-    def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
-        return 2 * (per_head(query, self.W) + self.b)
-
-    def project_key(self, key: Float[Tensor, "b h k dk"], position: Tensor) -> Float[Tensor, "b h k a"]:
-        return 2 * per_head(key, self.U)
 
     def begin(self, key: Float[Tensor, "b h k a"]) -> History:
         """Before the first step the walk stands at the first key."""
@@ -55,10 +48,3 @@ class Monotonic(HistoryAlignment):
         passed = F.pad(F.logsigmoid(-energy[..., :-1]).cumsum(-1), (1, 0))
         arrived = torch.logcumsumexp(history.previous.clamp_min(LEAST).log()[:, :, None] - passed, dim=-1) + passed
         return F.pad(F.logsigmoid(energy[..., :-1]), (0, 1)) + arrived
-
-    @property
-    def pair_flops(self) -> int:
-        return TANH_FLOPS * self.query_dim
-
-    def flops(self, queries: int, keys: int) -> int:
-        return super().flops(queries, keys) + 2 * (queries * self.W.numel() + keys * self.U.numel())

@@ -4,8 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .state import Reserve
 
-class Cache:
+
+class Cache(Reserve):
     """Holds the past in buffers of doubling size, so that a step copies its own position and seldom the past.
 
     It decodes, and keeps no graph: what is appended is detached. With a `window` only so many last positions are
@@ -44,8 +46,7 @@ class Cache:
         self._values[:, :, new] = values.detach()
         self.length = after
 
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """Return what is in use, for counting the state's size."""
+    def in_use(self) -> tuple[Tensor, Tensor]:
         return self.keys, self.values
 
     def _last(self, x: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h w a"]:

@@ -8,7 +8,7 @@ Ainslie et al. 2023, "GQA" (arXiv 2305.13245).
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from registry import Choice, build
+from registry import Choice
 
 from ..alignments import ALIGNMENTS
 from ..initialisation import xavier
@@ -35,14 +35,14 @@ class MultiHeadAttention(nn.Module):
         key_heads = heads if key_heads is None else key_heads
         if key_heads < 1 or heads % key_heads:
             raise ValueError(f"{heads} heads cannot share {key_heads} key heads; choose key_heads that divide heads")
-        scorer = build(ALIGNMENTS, alignment, key_heads, self.head_dim, self.head_dim)
+        scorer = ALIGNMENTS.build(alignment, key_heads, self.head_dim, self.head_dim)
         self.W_q = xavier(width, width)
         # Without a bias: under softmax a constant that is added to every key changes no weight, so it could not learn.
         self.key_width = key_heads * self.head_dim
-        self.W_k = xavier(width, self.key_width, bias=False) if scorer.reads_keys else None
+        self.W_k = xavier(width, self.key_width, bias=False) if scorer.reads_content else None
         self.W_v = xavier(width, self.key_width)
         self.W_o = xavier(width, width)
-        self.attention = Attention(scorer, build(NORMALIZERS, normalizer), position, heads // key_heads)
+        self.attention = Attention(scorer, NORMALIZERS.build(normalizer), position, heads // key_heads)
 
     def forward(
         self, query: Float[Tensor, "b q d"], source: Float[Tensor, "b k d"], mask: Mask = FULL

@@ -1,6 +1,7 @@
 """What a model carries while it decodes, and how large it is."""
 
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
@@ -10,12 +11,20 @@ State: TypeAlias = Any
 """What a model carries while it decodes: tensors and integers, nested in tuples, lists, mappings or dataclasses."""
 
 
+class Reserve(ABC):
+    """A part of a state that keeps room in reserve."""
+
+    @abstractmethod
+    def in_use(self) -> Iterable[Tensor]:
+        """Return the tensors without the room that is still empty."""
+
+
 def state_tensors(state: State) -> Iterator[Tensor]:
     """Yield the tensors in a decoding state: what is in use of them, where room is kept in reserve."""
     if isinstance(state, Tensor):
         yield state
-    elif hasattr(state, "tensors"):
-        yield from state.tensors()
+    elif isinstance(state, Reserve):
+        yield from state.in_use()
     else:
         for part in _parts(state):
             yield from state_tensors(part)

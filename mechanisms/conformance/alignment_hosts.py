@@ -11,7 +11,8 @@ from registry import Check, CheckError
 from ..alignments import Alignment
 from ..attention.attention import Attention, traced
 from ..attention.masks import CAUSAL, FULL, Mask, padding, sliding
-from ..compatibility import incompatibility, slots
+from ..compatibility import incompatibility
+from ..layers.decoders import DECODERS
 from ..models import MODELS, SequenceModel
 from ..models.rnn_attention import RNNAttention
 from ..normalizers.softmax import Softmax
@@ -130,11 +131,11 @@ def hosts(value: type[Alignment]) -> dict[str, Callable[[], SequenceModel]]:
     """Return builders of every model that the alignment may stand in, and of every way it does."""
     found: dict[str, Callable[[], SequenceModel]] = {}
     for entry in MODELS.entries():
-        if entry.origin.is_plugin or "alignment" not in slots(entry.value):
+        if entry.origin.is_plugin or "alignment" not in MODELS.parts(entry.value):
             continue
         if incompatibility(entry.value, {"alignment": value}) is None:
             found[f"a {entry.name}"] = partial(entry.value, model.WIDTH, alignment=value)  # type: ignore[call-arg]
-    for reading in ("luong", "luong_input_feeding"):
+    for reading in DECODERS:
         name = f"a rnn_attention with the reading {reading}"
         found[name] = partial(RNNAttention, model.WIDTH, alignment=value, reading=reading)
     return found

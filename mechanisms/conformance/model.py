@@ -11,6 +11,7 @@ from torch import Tensor
 
 from registry import Check, CheckError
 
+from ..attention.state import state_bytes
 from ..models import SequenceModel
 from . import compiling
 from .devices import follows_device
@@ -113,6 +114,20 @@ def step_is_forward(build: Builder) -> None:
             )
 
 
+def state_size(build: Builder) -> None:
+    """The state grows with the length where the class says so, and nowhere else."""
+    model = build().double().eval()
+    if not model.decodes:
+        return
+    with torch.no_grad():
+        short, long = (state_bytes(model.start(torch.randn(1, n, WIDTH, dtype=torch.float64))) for n in (S, 5 * S))
+    expect(
+        (long > short) == model.state_grows,
+        f"the decoding state takes {short} bytes behind {S} positions and {long} behind {5 * S}: "
+        f"set `state_grows = {long > short}` on the class",
+    )
+
+
 def deterministic(build: Builder) -> None:
     model, (source, query) = build().double().eval(), inputs()
     expect_equal(model(source, query), model(source, query), "two calls on the same input differ")
@@ -188,6 +203,7 @@ CHECKS: Sequence[Check] = tuple(
         causal,
         prefixes_agree,
         step_is_forward,
+        state_size,
         deterministic,
         saved_weights_suffice,
         batch_of_one,

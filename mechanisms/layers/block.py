@@ -1,68 +1,73 @@
-"""Residuals, and the Transformer's blocks."""
+"""The block: a mixer and a feed-forward network, each in a residual connection."""
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..attention.masks import Mask
+from registry import Choice
+
+from ..attention.masks import FULL, Mask
 from ..attention.multi_head import MultiHeadAttention
 from ..initialisation import xavier
+from .residual import NORMS
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Mask]
 """The projected keys and the values of a source, and who sees them."""
 
 
-class Residual(nn.Module):
-    """y = x + f(LN(x)): normalised before each part (Xiong et al. 2020, arXiv 2002.04745)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-
-    def before(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        return self.norm(x)  # type: ignore[no-any-return]
-
-    def after(self, x: Float[Tensor, "b n d"], change: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        return x + change
-
-
-class PostResidual(Residual):
-    """y = LN(x + f(x)): normalised after each part (Vaswani et al. 2017, arXiv 1706.03762, section 3.1)."""
-
-    def before(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        return x
-
-    def after(self, x: Float[Tensor, "b n d"], change: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        return self.norm(x + change)  # type: ignore[no-any-return]
-
-
-RESIDUALS: dict[str, type[Residual]] = {"pre": Residual, "post": PostResidual}
-
-
-def feed_forward(width: int, hidden: int, activation: nn.Module) -> nn.Sequential:
-    return nn.Sequential(xavier(width, hidden), activation, xavier(hidden, width))
-
-
 class Block(nn.Module):
-    """Self-attention and a feed-forward network, each in a residual."""
+    """y = x + mixer(LN(x));  x' = y + W_2 f(W_1 LN(y) + b_1) + b_2, or normalised where `norm` says"""
+
+    order: ClassVar[Sequence[str]] = ("residual_1", "mixer", "residual_2", "feed_forward")
+    """The order of the parameters. A sum over all gradients, such as their norm, is rounded differently in another."""
 
     def __init__(
-        self, width: int, attention: MultiHeadAttention, activation: nn.Module, norm: str, expansion: float
+        self,
+        width: int,
+        mixer: nn.Module,
+        norm: Choice = "pre",
+        activation: type[nn.Module] = nn.GELU,
+        expansion: float = 4.0,
     ) -> None:
         super().__init__()
+        for name in self.order:
+            self.register_module(name, None)
         self.width, self.hidden = width, round(expansion * width)
-        self.attention = attention
-        self.residual_1 = RESIDUALS[norm](width)
-        self.feed_forward = feed_forward(width, self.hidden, activation)
-        self.residual_2 = RESIDUALS[norm](width)
+        self.mixer = mixer
+        self.residual_1 = NORMS.build(norm, width)
+        self.feed_forward = nn.Sequential(xavier(width, self.hidden), activation(), xavier(self.hidden, width))
+        self.residual_2 = NORMS.build(norm, width)
+
+    def forward(self, x: Float[Tensor, "b n d"], first: int = 0) -> Float[Tensor, "b q d"]:
+        """Return the outputs from position `first` on."""
+        mixed = self.mixer(self.residual_1.before(x))
+        return self.finish(x[:, first:], mixed[:, first:])
+
+    def finish(self, x: Float[Tensor, "*b d"], mixed: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        """Return the outputs, where the mixer has returned `mixed`."""
+        return self.feed(self.residual_1.after(x, mixed))
+
+    def feed(self, y: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        return self.residual_2.after(y, self.feed_forward(self.residual_2.before(y)))
+
+    def feed_flops(self, positions: int) -> int:
+        return 4 * positions * self.width * self.hidden
+
+
+class AttentionBlock(Block):
+    """The block around self-attention, which computes at the queries alone where nothing else is asked for."""
+
+    order = ("mixer", "residual_1", "feed_forward", "residual_2")
+    mixer: MultiHeadAttention
 
     def forward(
-        self, x: Float[Tensor, "b n d"], first: int, mask: Mask, memory: Memory | None = None
+        self, x: Float[Tensor, "b n d"], first: int = 0, mask: Mask = FULL, memory: Memory | None = None
     ) -> Float[Tensor, "b q d"]:
         """Return the outputs from index `first` on; all of x serves as keys."""
         given = self.residual_1.before(x)
-        keys, values = self.attention.project(given)
+        keys, values = self.mixer.project(given)
         return self.read(x[:, first:], given[:, first:], keys, values, mask, memory)
 
     def read(
@@ -74,37 +79,42 @@ class Block(nn.Module):
         mask: Mask,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b q d"]:
-        y = self.residual_1.after(x, self.attention.attend(given, keys, values, mask))
-        y = self.look(y, memory)
-        return self.residual_2.after(y, self.feed_forward(self.residual_2.before(y)))
-
-    def look(self, y: Float[Tensor, "b q d"], memory: Memory | None) -> Float[Tensor, "b q d"]:
-        """Attend to another sequence, in a block that does."""
-        return y
+        """Return the outputs at x, of which the attention is given `given`, over keys that are projected already."""
+        return self.finish(x, self.mixer.attend(given, keys, values, mask))
 
     def flops(self, queries: int, keys: int, source: int) -> int:
-        return self.attention.flops(queries, keys) + 4 * queries * self.width * self.hidden
+        return self.mixer.flops(queries, keys) + self.feed_flops(queries)
 
 
-class CrossBlock(Block):
+class CrossBlock(AttentionBlock):
     """Between the two it attends to a source (Vaswani et al. 2017, section 3.1, the decoder)."""
 
     def __init__(
         self,
         width: int,
-        attention: MultiHeadAttention,
-        activation: nn.Module,
-        norm: str,
-        expansion: float,
+        mixer: MultiHeadAttention,
         cross: MultiHeadAttention,
+        norm: Choice = "pre",
+        activation: type[nn.Module] = nn.GELU,
+        expansion: float = 4.0,
     ) -> None:
-        super().__init__(width, attention, activation, norm, expansion)
+        super().__init__(width, mixer, norm, activation, expansion)
         self.cross = cross
-        self.residual_cross = RESIDUALS[norm](width)
+        self.residual_cross = NORMS.build(norm, width)
 
-    def look(self, y: Float[Tensor, "b q d"], memory: Memory | None) -> Float[Tensor, "b q d"]:
+    def read(
+        self,
+        x: Float[Tensor, "b q d"],
+        given: Float[Tensor, "b q d"],
+        keys: Float[Tensor, "b h k a"],
+        values: Float[Tensor, "b h k dv"],
+        mask: Mask,
+        memory: Memory | None = None,
+    ) -> Float[Tensor, "b q d"]:
         assert memory is not None
-        return self.residual_cross.after(y, self.cross.attend(self.residual_cross.before(y), *memory))
+        y = self.residual_1.after(x, self.mixer.attend(given, keys, values, mask))
+        y = self.residual_cross.after(y, self.cross.attend(self.residual_cross.before(y), *memory))
+        return self.feed(y)
 
     def flops(self, queries: int, keys: int, source: int) -> int:
         return super().flops(queries, keys, source) + self.cross.flops(queries, source)

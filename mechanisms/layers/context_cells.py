@@ -12,9 +12,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..initialisation import initialise_recurrent
-from .recurrent import require_cell
-
 CellState: TypeAlias = tuple[Tensor, ...]
 """The state s_t first, and what else the cell carries."""
 
@@ -23,8 +20,6 @@ CellStep: TypeAlias = Callable[[Tensor, Tensor, CellState], CellState]
 
 
 class ContextRNN(nn.RNNCell):
-    states = 1
-
     def bind(self, x: Float[Tensor, "b q d"]) -> tuple[Float[Tensor, "b q g"], CellStep]:
         w_x, w_c, w_h = _matrices(self)
 
@@ -35,8 +30,6 @@ class ContextRNN(nn.RNNCell):
 
 
 class ContextGRU(nn.GRUCell):
-    states = 1
-
     def bind(self, x: Float[Tensor, "b q d"]) -> tuple[Float[Tensor, "b q g"], CellStep]:
         w_x, w_c, w_h = _matrices(self)
         bias, gates = self.bias_hh, [2 * self.hidden_size, self.hidden_size]
@@ -52,8 +45,6 @@ class ContextGRU(nn.GRUCell):
 
 
 class ContextLSTM(nn.LSTMCell):
-    states = 2
-
     def bind(self, x: Float[Tensor, "b q d"]) -> tuple[Float[Tensor, "b q g"], CellStep]:
         w_x, w_c, w_h = _matrices(self)
 
@@ -66,15 +57,6 @@ class ContextLSTM(nn.LSTMCell):
 
 
 ContextCell: TypeAlias = ContextRNN | ContextGRU | ContextLSTM
-
-
-def context_cell(cell: str, width: int) -> ContextCell:
-    """Return the cell "rnn", "gru" or "lstm" over inputs and contexts of one width, initialised."""
-    require_cell(cell)
-    cells: dict[str, type[ContextCell]] = {"rnn": ContextRNN, "gru": ContextGRU, "lstm": ContextLSTM}
-    module = cells[cell](2 * width, width)
-    initialise_recurrent(module)
-    return module
 
 
 def _matrices(cell: nn.RNNCellBase) -> tuple[Tensor, Tensor, Tensor]:

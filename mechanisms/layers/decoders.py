@@ -7,16 +7,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from registry import Choice, Registered, Registry
+
 from ..alignments import History
 from ..attention.attention import Attention
 from ..attention.masks import Mask
 from ..initialisation import xavier
-from .context_cells import CellState, context_cell
-from .recurrent import matrix_weights, recurrent
+from .context_cells import CellState
+from .recurrent import CELLS, matrix_weights
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class DecoderState:
     """What a decoder carries from step to step: its cell's state, its last output where it is fed back, what its
     attention has looked at, where that matters, and how many steps there were."""
 
@@ -26,24 +28,24 @@ class Carried:
     time: int
 
 
-class Reading(nn.Module, ABC):
-    """A decoder over the queries that reads a source's annotations through `attention`."""
+class Decoder(nn.Module, Registered, ABC):
+    """Answers the queries one after another, and reads a source's annotations through `attention`."""
 
-    def __init__(self, cell: str, width: int, attention: Attention) -> None:
+    def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__()
         self.attention = attention
 
-    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> Carried:
-        return Carried(state, None, self.attention.begin(keys), 0)
+    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
+        return DecoderState(state, None, self.attention.begin(keys), 0)
 
     @abstractmethod
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: Carried,
+        carried: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
-    ) -> tuple[Float[Tensor, "b q d"], Carried]:
+    ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         """Return the outputs, and what to go on from."""
 
     def flops(self, query: int) -> int:
@@ -52,10 +54,13 @@ class Reading(nn.Module, ABC):
         return 2 * query * sum(matrix_weights(part) for part in own)
 
 
-class Look:
-    """Attends for one query after another, and keeps the weights where they are traced."""
+DECODERS = Registry[Decoder]("decoder", positional=3)
 
-    def __init__(self, attention: Attention, keys: Tensor, values: Tensor, carried: Carried) -> None:
+
+class StepwiseAttention:
+    """Attends for one decoder state after another, and keeps the weights where they are traced."""
+
+    def __init__(self, attention: Attention, keys: Tensor, values: Tensor, carried: DecoderState) -> None:
         self.attention, self.keys, self.values = attention, keys, values
         self.history, self.time = carried.history, carried.time
         self._weights: list[Tensor] = []
@@ -69,44 +74,46 @@ class Look:
             self._weights.append(self.attention.weights)
         return context[:, 0, 0]
 
-    def end(self, state: CellState, fed: Tensor | None = None) -> Carried:
+    def end(self, state: CellState, fed: Tensor | None = None) -> DecoderState:
         if self._weights:
             self.attention.weights = torch.cat(self._weights, dim=2)
-        return Carried(state, fed, self.history, self.time)
+        return DecoderState(state, fed, self.history, self.time)
 
 
-class Bahdanau(Reading):
+@DECODERS.register("bahdanau")
+class Bahdanau(Decoder):
     """c_t = attend(s_{t-1});  s_t = cell([x_t; c_t], s_{t-1});  output W [s_t; c_t] + b
 
     Bahdanau, Cho, Bengio 2014 (arXiv 1409.0473), appendix A.2.2. The linear output stands for the paper's deep
     output layer, together with the readout behind it.
     """
 
-    def __init__(self, cell: str, width: int, attention: Attention) -> None:
+    def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__(cell, width, attention)
-        self.cell = context_cell(cell, width)
+        self.cell = CELLS.build(cell).with_context(width)
         self.output = xavier(2 * width, width)
 
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: Carried,
+        carried: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
-    ) -> tuple[Float[Tensor, "b q d"], Carried]:
+    ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         inputs, step = self.cell.bind(query)
-        look, state = Look(self.attention, keys, values, carried), carried.cell
+        attend, state = StepwiseAttention(self.attention, keys, values, carried), carried.cell
         states, contexts = [], []
         for x in inputs.unbind(1):
-            context = look(state[0])
+            context = attend(state[0])
             state = step(x, context, state)
             states.append(state[0])
             contexts.append(context)
         outputs: Tensor = self.output(torch.cat([torch.stack(states, 1), torch.stack(contexts, 1)], dim=2))
-        return outputs, look.end(state)
+        return outputs, attend.end(state)
 
 
-class Luong(Reading):
+@DECODERS.register("luong")
+class Luong(Decoder):
     """s_t = cell(x_t, s_{t-1});  c_t = attend(s_t);  output tanh(W [c_t; s_t])
 
     Luong, Pham, Manning 2015 (arXiv 1508.04025), eq. 5, global attention without input feeding. No state depends
@@ -114,66 +121,60 @@ class Luong(Reading):
     alignment looks at earlier weights.
     """
 
-    def __init__(self, cell: str, width: int, attention: Attention) -> None:
+    def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__(cell, width, attention)
-        self.decoder = recurrent(cell, width, width)
+        self.decoder = CELLS.build(cell).network(width, width)
         self.output = xavier(2 * width, width, bias=False)
 
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: Carried,
+        carried: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
-    ) -> tuple[Float[Tensor, "b q d"], Carried]:
+    ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         first = tuple(part[None] for part in carried.cell)
         states, last = self.decoder(query, first if len(first) > 1 else first[0])
         state = tuple(part[0] for part in (last if isinstance(last, tuple) else (last,)))
         if carried.history is None:
             contexts = self.attention(states[:, None], keys, values, Mask(offset=carried.time))[:, 0]
-            after = Carried(state, None, None, carried.time + query.shape[1])
+            after = DecoderState(state, None, None, carried.time + query.shape[1])
         else:
-            look = Look(self.attention, keys, values, carried)
-            contexts = torch.stack([look(s) for s in states.unbind(1)], dim=1)
-            after = look.end(state)
+            attend = StepwiseAttention(self.attention, keys, values, carried)
+            contexts = torch.stack([attend(s) for s in states.unbind(1)], dim=1)
+            after = attend.end(state)
         outputs: Tensor = self.output(torch.cat([contexts, states], dim=2)).tanh()
         return outputs, after
 
 
-class LuongInputFeeding(Reading):
+@DECODERS.register("luong_input_feeding")
+class LuongInputFeeding(Decoder):
     """s_t = cell([x_t; h̃_{t-1}], s_{t-1});  c_t = attend(s_t);  output h̃_t = tanh(W [c_t; s_t])
 
     Luong, Pham, Manning 2015 (arXiv 1508.04025), section 3.3: the decoder is told what it has looked at.
     """
 
-    def __init__(self, cell: str, width: int, attention: Attention) -> None:
+    def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__(cell, width, attention)
-        self.cell = context_cell(cell, width)
+        self.cell = CELLS.build(cell).with_context(width)
         self.output = xavier(2 * width, width, bias=False)
 
-    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> Carried:
-        return Carried(state, torch.zeros_like(state[0]), self.attention.begin(keys), 0)
+    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
+        return DecoderState(state, torch.zeros_like(state[0]), self.attention.begin(keys), 0)
 
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: Carried,
+        carried: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
-    ) -> tuple[Float[Tensor, "b q d"], Carried]:
+    ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         inputs, step = self.cell.bind(query)
-        look, state, fed = Look(self.attention, keys, values, carried), carried.cell, carried.fed
+        attend, state, fed = StepwiseAttention(self.attention, keys, values, carried), carried.cell, carried.fed
         assert fed is not None
         outputs = []
         for x in inputs.unbind(1):
             state = step(x, fed, state)
-            fed = self.output(torch.cat([look(state[0]), state[0]], dim=1)).tanh()
+            fed = self.output(torch.cat([attend(state[0]), state[0]], dim=1)).tanh()
             outputs.append(fed)
-        return torch.stack(outputs, dim=1), look.end(state, fed)
-
-
-READINGS: dict[str, type[Reading]] = {
-    "bahdanau": Bahdanau,
-    "luong": Luong,
-    "luong_input_feeding": LuongInputFeeding,
-}
+        return torch.stack(outputs, dim=1), attend.end(state, fed)

@@ -1,4 +1,4 @@
-"""What mixes a sequence with a state of fixed size, in the Transformer's block."""
+"""What mixes a sequence with a state of fixed size, in attention's place in a block."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..attention.state import State
-from .block import feed_forward
 
 
 class Mixer(nn.Module, ABC):
@@ -26,22 +25,3 @@ class Mixer(nn.Module, ABC):
 
     def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         return self.prefill(x)[0]
-
-
-class Block(nn.Module):
-    def __init__(self, width: int, mixer: nn.Module, expansion: float) -> None:
-        super().__init__()
-        self.norm_1 = nn.LayerNorm(width)
-        self.mixer = mixer
-        self.norm_2 = nn.LayerNorm(width)
-        self.feed_forward = feed_forward(width, round(expansion * width), nn.GELU())
-
-    def forward(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b q d"]:
-        """Return the outputs from position `first` on."""
-        mixed = self.mixer(self.norm_1(x))
-        return self.finish(x[:, first:], mixed[:, first:])
-
-    def finish(self, x: Float[Tensor, "*b d"], mixed: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        y = x + mixed
-        output: Tensor = y + self.feed_forward(self.norm_2(y))
-        return output

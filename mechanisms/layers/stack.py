@@ -1,58 +1,25 @@
-"""Blocks on top of one another, with a position scheme in front."""
+"""Attention blocks on top of one another, with a position scheme in front."""
+
+from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from registry import Choice, build, suggestion
-
 from ..attention.cache import Cache
 from ..attention.masks import Mask
-from ..attention.multi_head import MultiHeadAttention
-from ..positions import POSITIONS, Position
-from .block import RESIDUALS, Block, CrossBlock, Memory
+from ..positions import Position
+from .block import AttentionBlock, CrossBlock, Memory
 
 
 class Stack(nn.Module):
-    """Layers over one sequence, a position scheme in front; with `cross`, layers that also attend to a source."""
+    """Blocks over one sequence, which may also attend to a source."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        mask: Mask,
-        layers: int,
-        heads: int,
-        alignment: Choice,
-        normalizer: Choice,
-        position: Choice,
-        expansion: float,
-        activation: type[nn.Module],
-        norm: str = "pre",
-        key_heads: int | None = None,
-        cross: bool = False,
-    ) -> None:
+    def __init__(self, position: Position, blocks: Sequence[AttentionBlock], mask: Mask) -> None:
         super().__init__()
-        if layers < 1:
-            raise ValueError(f"layers must be at least 1, got {layers}")
-        if round(expansion * width) < 1:
-            raise ValueError(f"expansion {expansion} leaves the feed-forward network nothing at width {width}")
-        if norm not in RESIDUALS:
-            raise ValueError(f"unknown norm '{norm}'.{suggestion(norm, RESIDUALS)}")
         self.mask = mask
-        self.position = build(POSITIONS, position, width, heads, mask.causal)
-
-        def attention(scheme: Position | None) -> MultiHeadAttention:
-            return MultiHeadAttention(width, heads, alignment, normalizer, scheme, key_heads)
-
-        def block() -> Block:
-            own = attention(self.position)
-            if cross:
-                return CrossBlock(width, own, activation(), norm, expansion, attention(None))
-            return Block(width, own, activation(), norm, expansion)
-
-        self.blocks = nn.ModuleList(block() for _ in range(layers))
-        # What comes out of the last layer has been normalised already where that is done after each part.
-        self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
+        self.position = position
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = blocks[-1].residual_2.behind()
 
     def forward(
         self, x: Float[Tensor, "b n d"], first: int = 0, memories: list[Memory] | None = None
@@ -75,7 +42,7 @@ class Stack(nn.Module):
         caches = []
         for depth, block in enumerate(self.layers()):
             given = block.residual_1.before(x)
-            keys, values = block.attention.project(given)
+            keys, values = block.mixer.project(given)
             caches.append(Cache(keys, values, self.mask.window))
             if x.shape[1] and depth + 1 < len(self.blocks):
                 x = block.read(x, given, keys, values, self.mask)
@@ -88,14 +55,14 @@ class Stack(nn.Module):
         y = self.position.mark(x[:, None], now)
         for depth, (block, cache) in enumerate(zip(self.layers(), caches, strict=True)):
             given = block.residual_1.before(y)
-            cache.append(*block.attention.project(given, now))
+            cache.append(*block.mixer.project(given, now))
             mask = Mask(self.mask.causal, window=self.mask.window, first=cache.first)
             y = block.read(y, given, cache.keys, cache.values, mask, memories[depth] if memories else None)
         output: Tensor = self.norm(y)
         return output[:, 0]
 
-    def layers(self) -> list[Block]:
-        return [block for block in self.blocks if isinstance(block, Block)]
+    def layers(self) -> list[AttentionBlock]:
+        return [block for block in self.blocks if isinstance(block, AttentionBlock)]
 
     def flops(self, n: int, queries: int, source: int = 0) -> int:
         """Return the operations for n positions of which `queries` are read, over `source` positions of another."""

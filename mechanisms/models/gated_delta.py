@@ -115,6 +115,7 @@ def _chunked(
 
 @MODELS.register("gated_delta")
 class GatedDelta(MixerModel):
+    family = "linear attention"
     complexity = "n·d² work; n/64 sequential steps (chunked)"
     compiles = True
 

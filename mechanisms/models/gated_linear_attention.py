@@ -93,6 +93,7 @@ def _pairs(
 
 @MODELS.register("gated_linear_attention")
 class GatedLinearAttention(MixerModel):
+    family = "linear attention"
     complexity = "n·d² work; √n sequential steps (chunked, scan over chunks)"
     compiles = True
 

@@ -5,12 +5,14 @@ Katharopoulos et al. 2020, "Transformers are RNNs: fast autoregressive Transform
 paper's models. Within a chunk scores are computed pair by pair, and the chunks before it are read from their sum.
 """
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from registry import Choice, build
+from registry import Choice
 
 from ..attention.multi_head import head_width
 from ..initialisation import xavier
@@ -76,6 +78,7 @@ def _normalised(read: Float[Tensor, "*b r"]) -> Float[Tensor, "*b p"]:
 
 @MODELS.register("linear_attention")
 class LinearAttention(MixerModel):
+    family = "linear attention"
     complexity = "n·d² work; 1 sequential step (chunked)"
     compiles = True
 
@@ -87,12 +90,12 @@ class LinearAttention(MixerModel):
         layers: int = 2,
         expansion: float = 4.0,
         heads: int = 2,
-        position: Choice = "sinusoidal",
+        position: Annotated[Choice, POSITIONS] = "sinusoidal",
     ) -> None:
         super().__init__(
             width, lambda: LinearAttentionMixer(width, heads), causal=causal, layers=layers, expansion=expansion
         )
-        self.position = build(POSITIONS, position, width)
+        self.position = POSITIONS.build(position, width)
         require_embedding(self.position)
 
     def mark(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:

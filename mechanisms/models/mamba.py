@@ -84,6 +84,7 @@ class MambaMixer(Mixer):
 
 @MODELS.register("mamba")
 class Mamba(MixerModel):
+    family = "state space model"
     complexity = "n·d² work; √n sequential steps (scan)"
     compiles = True
 

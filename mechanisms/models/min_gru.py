@@ -46,6 +46,7 @@ class MinGRUMixer(Mixer):
 
 @MODELS.register("min_gru")
 class MinGRU(MixerModel):
+    family = "recurrent network"
     complexity = "n·d² work; √n sequential steps (scan)"
     compiles = True
 

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..attention.state import State
-from ..layers.mixer import Block, Mixer
+from ..layers.block import Block
+from ..layers.mixer import Mixer
 from ..positions import Position
 from .model import SequenceModel
 
@@ -32,8 +33,7 @@ class PreNormModel(SequenceModel):
         for name, value in (("layers", layers), ("expansion", expansion)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        self.hidden = round(expansion * width)
-        self.blocks = nn.ModuleList(Block(width, mixer(), expansion) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, mixer(), expansion=expansion) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
@@ -54,11 +54,12 @@ class MixerModel(PreNormModel):
     """The blocks over a Mixer, which can also read on position by position."""
 
     causal_only = True
+    parallel = True
 
     def start(self, source: Float[Tensor, "b s d"]) -> State:
         x, states = self.mark(source, 0), []
         for depth, (block, mixer) in enumerate(self._layers()):
-            mixed, state = mixer.prefill(block.norm_1(x))
+            mixed, state = mixer.prefill(block.residual_1.before(x))
             states.append(state)
             if depth + 1 < len(self.blocks):
                 x = block.finish(x, mixed)
@@ -68,16 +69,17 @@ class MixerModel(PreNormModel):
         position, states = state
         x, after = self.mark(query[:, None], position)[:, 0], []
         for (block, mixer), before in zip(self._layers(), states, strict=True):
-            mixed, behind = mixer.step(block.norm_1(x), before)
+            mixed, behind = mixer.step(block.residual_1.before(x), before)
             after.append(behind)
             x = block.finish(x, mixed)
         output: Tensor = self.norm(x)
         return output, (position + 1, after)
 
     def flops(self, source: int, query: int) -> int:
-        mixers = sum(mixer.flops(source + query) for _, mixer in self._layers())
-        positions = (len(self.blocks) - 1) * (source + query) + query
-        return mixers + 4 * self.hidden * self.width * positions
+        n, layers = source + query, self._layers()
+        whole = sum(mixer.flops(n) + block.feed_flops(n) for block, mixer in layers)
+        # Behind its mixer the last block computes the answers alone.
+        return whole - layers[-1][0].feed_flops(source)
 
     def _layers(self) -> list[tuple[Block, Mixer]]:
         blocks = [block for block in self.blocks if isinstance(block, Block)]

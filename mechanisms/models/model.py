@@ -6,13 +6,13 @@ from typing import ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from registry import Registry
+from registry import Registered, Registry, Settings
 
 from ..attention.attention import Attention
 from ..attention.state import State
 
 
-class SequenceModel(nn.Module, ABC):
+class SequenceModel(nn.Module, Registered, ABC):
     """Reads a source, then answers at each query position; it never sees a vocabulary.
 
     A stream model reads [source; query] as one sequence, and the source may be empty. An encoder-decoder
@@ -22,8 +22,17 @@ class SequenceModel(nn.Module, ABC):
     causal_only: ClassVar[bool] = False
     """A query position can never see a later one, whatever is asked for."""
 
-    bidirectional: ClassVar[bool] = False
+    bidirectional: bool = False
     """A query position sees all others, so the model cannot face a task whose later queries give answers away."""
+
+    family: ClassVar[str] = ""
+    """What kind of network it is, such as "Transformer" or "state space model"."""
+
+    parallel: ClassVar[bool] = False
+    """It trains on all positions at once; where this is False, a position waits for the one before."""
+
+    state_grows: ClassVar[bool] = False
+    """What it carries from step to step grows with the length; False too where it does not decode."""
 
     passes_history: ClassVar[bool] = False
     """The model decodes step by step over a fixed source, and passes earlier weights on to the alignment."""
@@ -40,6 +49,11 @@ class SequenceModel(nn.Module, ABC):
             raise ValueError(f"{type(self).__name__} reads its queries in order and cannot look ahead (causal=False)")
         self.width = width
         self.causal = causal
+
+    @classmethod
+    def sees_all(cls, settings: Settings) -> bool:
+        """Return whether it is bidirectional with these settings, which is asked before it is built."""
+        return cls.bidirectional
 
     @abstractmethod
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]: ...
@@ -76,7 +90,13 @@ class SequenceModel(nn.Module, ABC):
         return [attention.weights for attention in attentions if attention.weights is not None]
 
 
-MODELS = Registry[SequenceModel]("model", "mechanisms.models")
+MODELS = Registry[SequenceModel](
+    "model",
+    "mechanisms.models",
+    positional=1,
+    fixed=("causal",),
+    properties=("family", "parallel", "state_grows", "bidirectional"),
+)
 
 
 def require_source(model: SequenceModel, source: Float[Tensor, "b s d"]) -> None:

@@ -3,12 +3,14 @@
 Elman 1990, "Finding structure in time".
 """
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..attention.state import State
-from ..layers.recurrent import matrix_weights, recurrent
+from ..layers.recurrent import CELLS, matrix_weights
 from .model import MODELS, SequenceModel
 
 
@@ -16,12 +18,13 @@ class Recurrent(SequenceModel):
     """h_t = cell(x_t, h_{t-1}) over the stream [source; query]; the outputs are h_t at the queries."""
 
     causal_only = True
+    family = "recurrent network"
     complexity = "n·d² work; n sequential steps"
-    cell = ""
+    cell: ClassVar[str]
 
     def __init__(self, width: int, *, causal: bool = True, layers: int = 1) -> None:
         super().__init__(width, causal=causal)
-        self.network = recurrent(self.cell, width, width, layers)
+        self.network = CELLS.build(self.cell).network(width, width, layers=layers)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         outputs, _ = self.network(torch.cat([source, query], dim=1))

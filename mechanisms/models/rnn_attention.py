@@ -1,22 +1,23 @@
 """h = bidirectional encoder(x);  s_0 = tanh(W_s ←h_1);  a decoder that reads Σ_i a_ti h_i, a_t = normalised e(s, h_i)
 
 Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
-(arXiv 1409.0473), appendix A; Luong, Pham, Manning 2015 (arXiv 1508.04025). See `readings` for the two.
+(arXiv 1409.0473), appendix A; Luong, Pham, Manning 2015 (arXiv 1508.04025). See `layers/decoders.py` for the two.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor
 
-from registry import Choice, build, suggestion
+from registry import Choice
 
 from ..alignments import ALIGNMENTS
 from ..attention.attention import Attention
 from ..attention.state import State
 from ..initialisation import xavier
-from ..layers.decoders import READINGS, Carried
-from ..layers.recurrent import matrix_weights, recurrent
+from ..layers.decoders import DECODERS, DecoderState
+from ..layers.recurrent import CELLS, matrix_weights
 from ..normalizers import NORMALIZERS
 from ..positions import POSITIONS
 from .model import MODELS, SequenceModel, require_source
@@ -28,13 +29,15 @@ class Decoding:
 
     keys: Tensor
     values: Tensor
-    carried: Carried
+    carried: DecoderState
 
 
 @MODELS.register("rnn_attention")
 class RNNAttention(SequenceModel):
     causal_only = True
     passes_history = True
+    family = "attention RNN"
+    state_grows = True
     complexity = "n·d² + n²·d work; n sequential steps"
 
     def __init__(
@@ -42,25 +45,25 @@ class RNNAttention(SequenceModel):
         width: int,
         *,
         causal: bool = True,
-        cell: str = "gru",
-        alignment: Choice = "additive",
-        normalizer: Choice = "softmax",
-        position: Choice = "none",
-        reading: str = "bahdanau",
+        cell: Annotated[Choice, CELLS] = "gru",
+        alignment: Annotated[Choice, ALIGNMENTS] = "additive",
+        normalizer: Annotated[Choice, NORMALIZERS] = "softmax",
+        position: Annotated[Choice, POSITIONS] = "none",
+        reading: Annotated[Choice, DECODERS] = "bahdanau",
     ) -> None:
         super().__init__(width, causal=causal)
         if width % 2:
             raise ValueError(f"the bidirectional encoder takes half the width in each direction, and {width} is odd")
-        if reading not in READINGS:
-            raise ValueError(f"unknown reading '{reading}'.{suggestion(reading, READINGS)}")
+        kind = CELLS.build(cell)
         # Half the width each way, so that annotations are as wide as states, and alignments like dot apply.
-        self.encoder = recurrent(cell, width, width // 2, bidirectional=True)
-        self.states = 2 if cell == "lstm" else 1
+        self.encoder = kind.network(width, width // 2, bidirectional=True)
+        self.states = kind.states
         self.W_s = xavier(width // 2, self.states * width)
         # The two sequences stand side by side: a source position may lie before or behind that of a query.
-        self.position = build(POSITIONS, position, width, 1, False)
-        scorer = build(ALIGNMENTS, alignment, 1, width, width)
-        self.reading = READINGS[reading](cell, width, Attention(scorer, build(NORMALIZERS, normalizer), self.position))
+        self.position = POSITIONS.build(position, width, 1, False)
+        scorer = ALIGNMENTS.build(alignment, 1, width, width)
+        attention = Attention(scorer, NORMALIZERS.build(normalizer), self.position)
+        self.reading = DECODERS.build(reading, cell, width, attention)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         return self._decode(query, self.start(source))[0]

@@ -4,23 +4,31 @@ Cho et al. 2014 (arXiv 1406.1078); Sutskever, Vinyals, Le 2014, "Sequence to seq
 networks" (arXiv 1409.3215), whose decoder starts from the encoder's last state, layer by layer, as here.
 """
 
+from typing import Annotated
+
 from jaxtyping import Float
 from torch import Tensor
 
+from registry import Choice
+
 from ..attention.state import State
-from ..layers.recurrent import matrix_weights, recurrent
+from ..layers.recurrent import CELLS, matrix_weights
 from .model import MODELS, SequenceModel, require_source
 
 
 @MODELS.register("rnn_encoder_decoder")
 class RNNEncoderDecoder(SequenceModel):
     causal_only = True
+    family = "encoder-decoder RNN"
     complexity = "n·d² work; n sequential steps"
 
-    def __init__(self, width: int, *, causal: bool = True, cell: str = "gru", layers: int = 1) -> None:
+    def __init__(
+        self, width: int, *, causal: bool = True, cell: Annotated[Choice, CELLS] = "gru", layers: int = 1
+    ) -> None:
         super().__init__(width, causal=causal)
-        self.encoder = recurrent(cell, width, width, layers)
-        self.decoder = recurrent(cell, width, width, layers)
+        kind = CELLS.build(cell)
+        self.encoder = kind.network(width, width, layers=layers)
+        self.decoder = kind.network(width, width, layers=layers)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         outputs: Tensor

@@ -5,27 +5,25 @@ place of its last state, the cell goes on from what it reads of all its states. 
 cell an LSTM; here any score and any cell will do.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from registry import Choice, build
+from registry import Choice
 
 from ..alignments import ALIGNMENTS
 from ..attention.attention import Attention
 from ..attention.masks import Mask
 from ..attention.state import State
-from ..initialisation import initialise_recurrent, xavier
-from ..layers.recurrent import matrix_weights, require_cell
+from ..initialisation import xavier
+from ..layers.recurrent import CELLS, matrix_weights
 from ..normalizers import NORMALIZERS
 from ..positions import POSITIONS
 from .model import MODELS, SequenceModel
-
-CELLS: dict[str, Callable[[int, int], nn.RNNCellBase]] = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +38,8 @@ class Tape:
 @MODELS.register("self_attentive_rnn")
 class SelfAttentiveRNN(SequenceModel):
     causal_only = True
+    family = "attention RNN"
+    state_grows = True
     complexity = "n²·d + n·d² work; n sequential steps"
 
     def __init__(
@@ -47,21 +47,20 @@ class SelfAttentiveRNN(SequenceModel):
         width: int,
         *,
         causal: bool = True,
-        cell: str = "lstm",
-        alignment: Choice = "additive",
-        normalizer: Choice = "softmax",
-        position: Choice = "none",
+        cell: Annotated[Choice, CELLS] = "lstm",
+        alignment: Annotated[Choice, ALIGNMENTS] = "additive",
+        normalizer: Annotated[Choice, NORMALIZERS] = "softmax",
+        position: Annotated[Choice, POSITIONS] = "none",
     ) -> None:
         super().__init__(width, causal=causal)
-        require_cell(cell)
-        self.cell = CELLS[cell](width, width)
-        initialise_recurrent(self.cell)
-        self.states = 2 if cell == "lstm" else 1
+        kind = CELLS.build(cell)
+        self.cell = kind.single(width)
+        self.states = kind.states
         self.W_x = xavier(width, width, bias=False)
         self.W_h = xavier(width, width, bias=False)
-        self.position = build(POSITIONS, position, width, 1, True)
-        scorer = build(ALIGNMENTS, alignment, 1, width, width)
-        self.attention = Attention(scorer, build(NORMALIZERS, normalizer), self.position)
+        self.position = POSITIONS.build(position, width, 1, True)
+        scorer = ALIGNMENTS.build(alignment, 1, width, width)
+        self.attention = Attention(scorer, NORMALIZERS.build(normalizer), self.position)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         outputs, _ = self._walk(torch.cat([source, query], dim=1), None, source.shape[1])

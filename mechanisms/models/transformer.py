@@ -5,69 +5,22 @@ Normalised before each part rather than after: Radford et al. 2019 (GPT-2); Xion
 With a `window` each position sees so many last ones (Jiang et al. 2023, "Mistral 7B", arXiv 2310.06825).
 """
 
-import torch
+from dataclasses import dataclass
+
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from registry import Choice
-
-from ..attention.masks import CAUSAL, FULL, sliding
 from ..attention.state import State
-from ..layers.stack import Stack
-from .model import MODELS, SequenceModel
-
-
-class StreamTransformer(SequenceModel):
-    """One stack over [source; query]."""
-
-    stack: Stack
-
-    def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        output: Tensor = self.stack(torch.cat([source, query], dim=1), source.shape[1])
-        return output
-
-    def weights(self) -> list[Float[Tensor, "b h q k"]]:
-        # Lower layers attend from the source as well; what is asked for is the queries' part.
-        layers = super().weights()
-        return [weights[:, :, -layers[-1].shape[2] :] for weights in layers]
-
-    def flops(self, source: int, query: int) -> int:
-        return self.stack.flops(source + query, query)
+from .model import MODELS
+from .transformer_model import StreamTransformer
 
 
 @MODELS.register("transformer")
+@dataclass(eq=False, repr=False, kw_only=True)
 class Transformer(StreamTransformer):
-    complexity = "n²·d + n·d² work; 1 sequential step"
-    compiles = True
+    """Causal, unless a task lets every query see all."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        causal: bool = True,
-        layers: int = 2,
-        heads: int = 2,
-        key_heads: int | None = None,
-        alignment: Choice = "scaled_dot",
-        normalizer: Choice = "softmax",
-        position: Choice = "sinusoidal",
-        window: int | None = None,
-        expansion: float = 4.0,
-    ) -> None:
-        super().__init__(width, causal=causal)
-        mask = CAUSAL if causal else FULL
-        self.stack = Stack(
-            width,
-            mask=mask if window is None else sliding(window, causal=causal),
-            layers=layers,
-            heads=heads,
-            key_heads=key_heads,
-            alignment=alignment,
-            normalizer=normalizer,
-            position=position,
-            expansion=expansion,
-            activation=nn.GELU,
-        )
+    state_grows = True
 
     @property
     def decodes(self) -> bool:

@@ -7,6 +7,7 @@ are marked in the self-attentions and not between the two sequences, as in T5 (R
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,8 +18,10 @@ from ..attention.cache import Cache
 from ..attention.masks import CAUSAL, FULL
 from ..attention.state import State
 from ..layers.block import CrossBlock, Memory
-from ..layers.stack import Stack
-from .model import MODELS, SequenceModel, require_source
+from ..layers.residual import NORMS
+from ..positions import Position
+from .model import MODELS, require_source
+from .transformer_model import TransformerModel
 
 
 @dataclass(frozen=True)
@@ -30,42 +33,23 @@ class Decoding:
 
 
 @MODELS.register("transformer_encoder_decoder")
-class TransformerEncoderDecoder(SequenceModel):
-    complexity = "n²·d + n·d² work; 1 sequential step"
-    compiles = True
+@dataclass(eq=False, repr=False, kw_only=True)
+class TransformerEncoderDecoder(TransformerModel):
+    """An encoder over the source, and a decoder over the queries that attends to it in each layer."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        causal: bool = True,
-        layers: int = 2,
-        heads: int = 2,
-        key_heads: int | None = None,
-        alignment: Choice = "scaled_dot",
-        normalizer: Choice = "softmax",
-        position: Choice = "sinusoidal",
-        norm: str = "post",
-        expansion: float = 4.0,
-    ) -> None:
-        super().__init__(width, causal=causal)
-        self.encoder, self.decoder = (
-            Stack(
-                width,
-                mask=mask,
-                layers=layers,
-                heads=heads,
-                key_heads=key_heads,
-                alignment=alignment,
-                normalizer=normalizer,
-                position=position,
-                norm=norm,
-                expansion=expansion,
-                activation=nn.ReLU,
-                cross=cross,
-            )
-            for mask, cross in ((FULL, False), (CAUSAL if causal else FULL, True))
-        )
+    state_grows = True
+    activation = nn.ReLU
+
+    norm: Annotated[Choice, NORMS] = "post"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.encoder = self.build_stack(FULL, self.build_block)
+        self.decoder = self.build_stack(CAUSAL if self.causal else FULL, self.build_cross_block)
+
+    def build_cross_block(self, position: Position) -> CrossBlock:
+        own, cross = self.build_attention(position), self.build_attention(None)
+        return CrossBlock(self.width, own, cross, self.norm, self.activation, self.expansion)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         output: Tensor = self.decoder(query, 0, self._read(source))

@@ -6,10 +6,10 @@ from typing import ClassVar
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from registry import Registry
+from registry import Registered, Registry
 
 
-class Normalizer(nn.Module, ABC):
+class Normalizer(nn.Module, Registered, ABC):
     """Turns scores into weights over the keys.
 
     A masked key (False) gets weight exactly zero and no gradient. A row whose keys are all masked is all

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from registry import Registry
+from registry import Registered, Registry
 
 
-class Position(nn.Module):
+class Position(nn.Module, Registered):
     """Marks positions in one of three places, each of which does nothing unless overridden.
 
     `embed` marks the embeddings before the first layer, `rotate` each head's queries and keys before the alignment,
@@ -67,4 +67,4 @@ class Position(nn.Module):
             )
 
 
-POSITIONS = Registry[Position]("position", "mechanisms.positions")
+POSITIONS = Registry[Position]("position", "mechanisms.positions", positional=3)

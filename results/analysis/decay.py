@@ -18,7 +18,7 @@ from .intervals import Floats
 UNDERFLOW = 1e-300  # below this float64 loses its digits: taken for zero
 FALLEN = 0.01
 BOUND = 100.0
-PROFILE = ["mechanism", "model", "alignment", "stage", "task", "length"]
+PROFILE = ["mechanism", "model", "mechanism.alignment", "stage", "task", "length"]
 
 
 class Decay(NamedTuple):
@@ -47,7 +47,7 @@ def profiles(frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = frame[frame["quantity"] == "gradient_norm"].dropna(subset=["distance", "value"])
     rows = rows.sort_values("distance")
-    own = rows.groupby([*PROFILE, "seed", "cell"], dropna=False)["value"].transform("first")
+    own = rows.groupby([*PROFILE, "seed", "trial"], dropna=False)["value"].transform("first")
     rows = rows.assign(relative=_ratio(rows["value"], own))
     by_distance = rows.groupby([*PROFILE, "distance"], dropna=False)
     table = by_distance.agg(
@@ -80,7 +80,9 @@ def decays(frame: pd.DataFrame) -> pd.DataFrame:
     for key, profile in table.groupby(PROFILE, dropna=False, sort=False):
         found = decay(profile["distance"].to_numpy(dtype=float), profile["value"].to_numpy(dtype=float))
         rows.append({**dict(zip(PROFILE, key, strict=True)), **found._asdict()})
-    return pd.DataFrame(rows, columns=[*PROFILE, *Decay._fields])
+    # Said outright, since a column of which every row is missing would otherwise be one of numbers.
+    texts = dict.fromkeys(("mechanism.alignment", "task"), "str")
+    return pd.DataFrame(rows, columns=[*PROFILE, *Decay._fields]).astype(texts)
 
 
 def _verdict(rate: float, distance: Floats, reaches: bool) -> str:

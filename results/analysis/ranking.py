@@ -1,4 +1,4 @@
-"""The ranked table in numbers: one row a mechanism.
+"""The ranking in numbers: a frame with a row a mechanism, and one with a row a mechanism and task.
 
 The order: first the mechanisms that have ended on every task they were planned for, by score; then those
 of which tasks are skipped or still to run, for a mean over other tasks is no fair comparison; last those
@@ -7,110 +7,112 @@ of which nothing ended well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from .decay import decays
-from .intervals import Floats, Interval, aggregate, mean_interval
-from .records import Record, records
-from .run import Results
+from .intervals import Floats, aggregate, mean_interval
+from .records import Record
 from .scaling import common_length, exponents, speeds
-from .scores import scores, word
+from .scores import ending, scores
+
+if TYPE_CHECKING:
+    from .run import Results
 
 SEED = 20210823  # of the bootstrap: the same results give the same intervals
+OF_DECAY = {"rate": "decay", "horizon": "horizon", "reach": "horizon_reach", "verdict": "verdict"}
+OF_SPEED = {"train": "train_tokens", "decode": "decode_tokens", "peak_memory": "peak_memory"}
+OF_TIME = {"exponent": "time_exponent", "low": "time_exponent_low", "high": "time_exponent_high"}
 
 
-@lru_cache(maxsize=2)
-def ranked(results: Results) -> pd.DataFrame:
-    """Return one row a mechanism, best first.
+class Ranking(NamedTuple):
+    """The mechanisms, best first, and their scores on each task, in the same order; see `ranked`."""
 
-    Columns: rank, mechanism, model, alignment, origin, score (interquartile mean of the normalised score
-    over tasks and seeds), score_low, score_high, interval (its kind, see intervals.Interval), tasks (how
-    many count), solved (share of runs that solved their task), steps_to_solve (median of those that did);
-    for each task T: T, T_low, T_high, T_word (how runs ended that did not end well); decay (nats per
-    position), horizon (positions, inf: not reached), horizon_reach, verdict, at initialisation;
-    train_tokens, decode_tokens (per second) and peak_memory (bytes) at the largest common length, which is
-    `length`; time_exponent with low and high; parameters.
+    mechanisms: pd.DataFrame
+    tasks: pd.DataFrame
+
+
+def ranked(results: Results) -> Ranking:
+    """Return the mechanisms, best first.
+
+    Columns of `mechanisms`: rank, mechanism, model, mechanism.alignment, origin, score (interquartile mean of the
+    normalised score over tasks and seeds), score_low, score_high, interval (its kind, see intervals.Interval), tasks
+    (how many count), ended_well, solved (share of runs that solved their task), steps_to_solve (median of those that
+    did); decay (nats per position), horizon (positions, inf: not reached), horizon_reach, verdict, at initialisation;
+    train_tokens, decode_tokens (per second) and peak_memory (bytes) at the largest common length, which is `length`;
+    time_exponent with low and high; parameters. Columns of `tasks`: mechanism, task, value (mean over seeds), low,
+    high, word (how most runs ended that did not end well), ill (how many of them there are) and runs.
     """
-    table = scores(results.cells, results.frame)
-    lookups = [_scores(results, table), _gradients(results), _speeds(results), _sizes(results)]
-    rows = [{**row, **_merged(lookups, row["mechanism"])} for row in _identities(results)]
-    # An empty plan has the columns too.
-    columns = ["mechanism", "model", "alignment", "origin", *_merged(lookups, "")]
-    ranking = pd.DataFrame(rows, columns=columns).assign(group=[_group(row, results.tasks) for row in rows])
-    order = ranking.sort_values(["group", "score", "mechanism"], ascending=[True, False, True], ignore_index=True)
-    order.insert(0, "rank", range(1, len(order) + 1))
-    return order.drop(columns="group")
+    table = scores(results.trials, results.frame)
+    each = _identities(results)
+    names = pd.Index(each["mechanism"])
+    parts = [_overall(table, names), _gradients(results), _speeds(results), _sizes(results)]
+    whole = pd.concat([each.set_index("mechanism"), *(part.reindex(names) for part in parts)], axis=1).reset_index()
+    whole = whole.assign(verdict=whole["verdict"].fillna(""), length=common_length(results.frame))
+    group = np.where(whole["tasks"] == len(results.tasks), 0, 1)
+    ordered = whole.assign(group=np.where(whole["ended_well"], group, 2))
+    ordered = ordered.sort_values(["group", "score", "mechanism"], ascending=[True, False, True], ignore_index=True)
+    ordered.insert(0, "rank", range(1, len(ordered) + 1))
+    return Ranking(ordered.drop(columns="group"), _by_task(table, list(ordered["mechanism"]), results.tasks))
 
 
-def _identities(results: Results) -> list[Record]:
+def _identities(results: Results) -> pd.DataFrame:
     # A mechanism that the plan leaves out altogether stands with its reason among the skipped, and has no rank.
-    cells = results.all_cells
-    each = cells[cells["task"].notna() | (cells["outcome"] != "skipped")].drop_duplicates("mechanism")
-    return records(each[["mechanism", "model", "alignment", "origin"]])
+    trials = results.all_trials
+    each = trials[trials["task"].notna() | (trials["outcome"] != "skipped")].drop_duplicates("mechanism")
+    return each[["mechanism", "model", "mechanism.alignment", "origin"]]
 
 
-def _merged(lookups: list[Callable[[str], Record]], mechanism: str) -> Record:
-    return {key: value for lookup in lookups for key, value in lookup(mechanism).items()}
+def strata(rows: pd.DataFrame, column: str = "counted") -> dict[str, Floats]:
+    """Return the scores of one mechanism's rows by task, of every seed that counts, in the order of the seeds."""
+    by_task = rows.sort_values("seed").groupby("task", sort=False)
+    return {str(task): group[column].dropna().to_numpy(dtype=float) for task, group in by_task}
 
 
-def _group(row: Record, tasks: list[str]) -> int:
-    if not row["ended_well"]:
-        return 2
-    return 0 if row["tasks"] == len(tasks) else 1
+def _overall(table: pd.DataFrame, names: pd.Index[str]) -> pd.DataFrame:
+    """Return the score over all tasks, and what was solved, by mechanism."""
+    found = [_over_tasks(table[table["mechanism"] == name]) for name in names]
+    # An empty plan has the columns too.
+    columns = list(_over_tasks(table.iloc[:0]))
+    return pd.DataFrame(found, index=names, columns=columns)
 
 
-def strata(table: pd.DataFrame, mechanism: str, column: str = "counted") -> dict[str, Floats]:
-    """Return the scores of a mechanism by task, of every seed that counts, in the order of the seeds."""
-    rows = table[table["mechanism"] == mechanism].sort_values("seed")
-    return {str(task): group[column].dropna().to_numpy(dtype=float) for task, group in rows.groupby("task", sort=False)}
+def _over_tasks(rows: pd.DataFrame) -> Record:
+    counted = strata(rows)
+    ended_well = bool((rows["score"].notna() & (rows["outcome"] == "ok")).any())
+    # A generator of its own, so that a mechanism's interval does not depend on who else is in the table.
+    overall = aggregate(list(counted.values()) if ended_well else [], np.random.default_rng(SEED))
+    ended = rows[rows["counted"].notna()]
+    return {
+        "score": overall.value,
+        "score_low": overall.low,
+        "score_high": overall.high,
+        "interval": overall.kind,
+        "tasks": sum(values.size > 0 for values in counted.values()),
+        "ended_well": ended_well,
+        "solved": float(ended["steps_to_solve"].notna().mean()) if len(ended) else float("nan"),
+        "steps_to_solve": float(ended["steps_to_solve"].median()),
+    }
 
 
-def _scores(results: Results, table: pd.DataFrame) -> Callable[[str], Record]:
-    def of(mechanism: str) -> Record:
-        rows = table[table["mechanism"] == mechanism]
-        counted = strata(table, mechanism)
-        ended_well = bool((rows["score"].notna() & (rows["outcome"] == "ok")).any())
-        # A generator of its own, so that a mechanism's interval does not depend on who else is in the table.
-        overall = aggregate(list(counted.values()), np.random.default_rng(SEED)) if ended_well else None
-        found: Record = _named("score", overall) | {"interval": overall.kind if overall else "none"}
-        found |= {"tasks": sum(values.size > 0 for values in counted.values()), "ended_well": ended_well}
-        ended = rows[rows["counted"].notna()]
-        found["solved"] = float(ended["steps_to_solve"].notna().mean()) if len(ended) else float("nan")
-        found["steps_to_solve"] = float(ended["steps_to_solve"].median())
-        shown = strata(table, mechanism, "score")
-        for task in results.tasks:
-            values = shown.get(task, np.array([]))
-            found |= _named(task, mean_interval(values))
-            found[f"{task}_word"] = word(rows.loc[rows["task"] == task, "outcome"])
-        return found
-
-    return of
+def _by_task(table: pd.DataFrame, names: list[str], tasks: list[str]) -> pd.DataFrame:
+    found = []
+    for name in names:
+        rows = table[table["mechanism"] == name]
+        shown = strata(rows, "score")
+        for task in tasks:
+            mean = mean_interval(shown.get(task, np.array([])))
+            numbers = {"value": mean.value, "low": mean.low, "high": mean.high}
+            ended = ending(rows.loc[rows["task"] == task, "outcome"])
+            found.append({"mechanism": name, "task": task, **numbers, **ended._asdict()})
+    return pd.DataFrame(found, columns=["mechanism", "task", "value", "low", "high", "word", "ill", "runs"])
 
 
-def _named(name: str, interval: Interval | None) -> Record:
-    value, low, high = interval[:3] if interval else (float("nan"),) * 3
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
-
-
-def _gradients(results: Results) -> Callable[[str], Record]:
-    untrained = initial_decays(results).set_index("mechanism")
-
-    def of(mechanism: str) -> Record:
-        if mechanism not in untrained.index:
-            return {"decay": float("nan"), "horizon": float("nan"), "horizon_reach": float("nan"), "verdict": ""}
-        row = untrained.loc[mechanism]
-        return {
-            "decay": row["rate"],
-            "horizon": row["horizon"],
-            "horizon_reach": row["reach"],
-            "verdict": row["verdict"],
-        }
-
-    return of
+def _gradients(results: Results) -> pd.DataFrame:
+    table = initial_decays(results).set_index("mechanism")[list(OF_DECAY)].rename(columns=OF_DECAY)
+    return table.astype({"decay": float, "horizon": float, "horizon_reach": float})
 
 
 def initial_decays(results: Results) -> pd.DataFrame:
@@ -119,40 +121,21 @@ def initial_decays(results: Results) -> pd.DataFrame:
     return table.sort_values("length").drop_duplicates("mechanism", keep="last")
 
 
-def _speeds(results: Results) -> Callable[[str], Record]:
-    table = speeds(results.frame)
+def _speeds(results: Results) -> pd.DataFrame:
     length = common_length(results.frame)
+    table = speeds(results.frame)
     # Without a length that all have, each is shown at none rather than at one of its own.
     at = table[table["length"] == length] if length is not None else table.iloc[:0]
-    values = at.set_index(["mechanism", "quantity"])["value"]
+    values = at.pivot(index="mechanism", columns="quantity", values="value").reindex(columns=list(OF_SPEED))
     fitted = exponents(results.frame)
-    times = fitted[fitted["quantity"] == "train"].set_index("mechanism")
-
-    def of(mechanism: str) -> Record:
-        get = partial(values.get, default=float("nan"))
-        names = {"train_tokens": "train", "decode_tokens": "decode", "peak_memory": "peak_memory"}
-        found: Record = {name: get((mechanism, quantity)) for name, quantity in names.items()}
-        found["length"] = length
-        has = mechanism in times.index
-        for name, column in {
-            "time_exponent": "exponent",
-            "time_exponent_low": "low",
-            "time_exponent_high": "high",
-        }.items():
-            found[name] = times.loc[mechanism, column] if has else float("nan")
-        return found
-
-    return of
+    times = fitted[fitted["quantity"] == "train"].set_index("mechanism")[list(OF_TIME)].rename(columns=OF_TIME)
+    found = pd.concat([values.rename(columns=OF_SPEED).astype(float), times.astype(float)], axis=1)
+    found.insert(len(OF_SPEED), "length", length)
+    return found
 
 
-def _sizes(results: Results) -> Callable[[str], Record]:
-    """The number of parameters, ends included: the median over cells, since the ends differ by task."""
+def _sizes(results: Results) -> pd.DataFrame:
+    """The number of parameters, ends included: the median over trials, since the ends differ by task."""
     sizes = results.frame[results.frame["quantity"] == "parameters"]
-    trained = sizes[sizes["kind"] == "train"]
-    values = (trained if len(trained) else sizes).groupby("mechanism")["value"].median()
-    others = sizes.groupby("mechanism")["value"].median()
-
-    def of(mechanism: str) -> Record:
-        return {"parameters": values.get(mechanism, others.get(mechanism, float("nan")))}
-
-    return of
+    trained = sizes[sizes["task"].notna()].groupby("mechanism")["value"].median()
+    return pd.DataFrame({"parameters": trained.combine_first(sizes.groupby("mechanism")["value"].median())})

@@ -18,7 +18,7 @@ from .intervals import Floats, Interval
 
 TIMES = ("train", "prefill", "decode")
 BYTES = ("peak_memory", "state")
-GROUP = ["mechanism", "model", "alignment", "quantity"]
+GROUP = ["mechanism", "model", "mechanism.alignment", "quantity"]
 
 
 def exponent(length: Floats, value: Floats) -> Interval:
@@ -28,9 +28,9 @@ def exponent(length: Floats, value: Floats) -> Interval:
 
 
 def speeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the throughput and memory rows: mechanism, model, alignment, quantity, length, value, low, high, unit.
+    """Return the throughput and memory rows: the columns of GROUP, length, value, low, high, unit.
 
-    Where several cells measured the same, the median of each.
+    Where several trials measured the same, the median of each.
     """
     rows = frame[(frame["probe"] == "throughput") & frame["length"].notna()].dropna(subset=["value"])
     by_length = rows.groupby([*GROUP, "length"], dropna=False, sort=False)

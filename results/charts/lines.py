@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ..analysis.families import Family, families
 from ..analysis.run import Results
-from ..store.labels import Family, families, short
 from .files import canvas
 from .theme import Style, log_ticks, styles, told_apart
 
@@ -53,10 +53,10 @@ class Panels:
 
 def grid(results: Results, panels: Panels) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     """Return the figure, and its panels by row and family title."""
-    shown = [family for family in families(results.cells) if panels.data["mechanism"].isin(family.mechanisms).any()]
-    looks = styles(results.all_cells)
+    shown = [family for family in families(results.trials) if panels.data["mechanism"].isin(family.mechanisms).any()]
+    looks = styles(results.all_trials)
     if len(panels.rows) > MANY_ROWS and panels.data["mechanism"].nunique() <= FEW_MECHANISMS:
-        return _side_by_side(Family("", tuple(results.mechanisms)), panels, looks)
+        return _side_by_side(Family("", {name: name for name in results.mechanisms}), panels, looks)
     entries = max(panels.data["mechanism"].isin(family.mechanisms).sum() and len(family.mechanisms) for family in shown)
     legend = LINE * (entries + (2 if panels.legend_title else 1))
     height = HEIGHT * len(panels.rows)
@@ -90,11 +90,11 @@ def _side_by_side(
     lines = -(-len(panels.rows) // ABREAST)
     legend = LINE * (len(_drawn(family, panels)) + (2 if panels.legend_title else 1))
     figure = canvas(ABREAST * 0.8 * WIDTH, 0.85 * HEIGHT * lines + legend + 0.3)
-    cells = figure.add_gridspec(lines + 1, ABREAST, height_ratios=[*[0.85 * HEIGHT] * lines, legend])
+    places = figure.add_gridspec(lines + 1, ABREAST, height_ratios=[*[0.85 * HEIGHT] * lines, legend])
     found: dict[tuple[str, str], Axes] = {}
     for place, (key, title) in enumerate(panels.rows.items()):
         line, column = divmod(place, ABREAST)
-        ax = figure.add_subplot(cells[line, column])
+        ax = figure.add_subplot(places[line, column])
         draw(ax, panels.data[panels.data[panels.row] == key], panels, looks)
         last = place + ABREAST >= len(panels.rows)
         ax.set(xlabel=panels.x_label if last else "", ylabel=panels.y_label if column == 0 else "")
@@ -103,7 +103,7 @@ def _side_by_side(
         found[key, family.title] = ax
         # Each task has lengths of its own.
         _ticks(ax, replace(panels, data=panels.data[panels.data[panels.row] == key]))
-    _legend(figure.add_subplot(cells[-1, :]), family, panels, looks)
+    _legend(figure.add_subplot(places[-1, :]), family, panels, looks)
     return figure, found
 
 
@@ -185,7 +185,7 @@ def _drawn(family: Family, panels: Panels) -> list[str]:
 
 
 def _labels(family: Family, panels: Panels) -> list[str]:
-    return [short(name, family) + (panels.note(name) if panels.note else "") for name in _drawn(family, panels)]
+    return [family.names[name] + (panels.note(name) if panels.note else "") for name in _drawn(family, panels)]
 
 
 def _ticks(ax: Axes, panels: Panels) -> None:

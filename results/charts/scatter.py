@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis.families import Family, families
 from ..analysis.records import Record, records
 from ..analysis.run import Results
-from ..store.labels import Family, families, short
 from .files import canvas, settle
 from .labels import place
 from .theme import Style, log_ticks, styles
@@ -18,10 +18,10 @@ from .theme import Style, log_ticks, styles
 
 def draw(results: Results, data: pd.DataFrame) -> Figure:
     """Return the figure of mechanism, train_tokens, length, score, low and high."""
-    shown = [family for family in families(results.cells) if data["mechanism"].isin(family.mechanisms).any()]
+    shown = [family for family in families(results.trials) if data["mechanism"].isin(family.mechanisms).any()]
     drawn = canvas(max(2, len(shown)) * 3.7 if len(shown) > 1 else 5.9, 3.9)
     axes = drawn.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True)[0]
-    looks = styles(results.all_cells)
+    looks = styles(results.all_trials)
     for ax, family in zip(axes, shown, strict=True):
         own = data["mechanism"].isin(family.mechanisms)
         ax.scatter(
@@ -44,7 +44,7 @@ def _point(ax: Axes, row: Record, look: Style) -> None:
 
 
 def _named(row: Record, family: Family) -> tuple[float, float, str]:
-    return row["train_tokens"], row["score"], short(row["mechanism"], family)
+    return row["train_tokens"], row["score"], family.names[row["mechanism"]]
 
 
 def _axes(ax: Axes, family: Family, data: pd.DataFrame) -> None:

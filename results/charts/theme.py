@@ -112,10 +112,10 @@ class Style:
     dash: Any
 
 
-def styles(cells: pd.DataFrame) -> dict[str, Style]:
-    """Return the style of every mechanism in `cells`."""
-    each = cells.drop_duplicates("mechanism")
-    hues = each["alignment"].where(each["alignment"].notna(), each["model"])
+def styles(trials: pd.DataFrame) -> dict[str, Style]:
+    """Return the style of every mechanism in `trials`."""
+    each = trials.drop_duplicates("mechanism")
+    hues = each["mechanism.alignment"].where(each["mechanism.alignment"].notna(), each["model"])
     colours = _complete(COLOURS, set(hues), SPARE)
     markers = _complete(MARKERS, set(each["model"]), SPARE_MARKERS)
     seen: dict[tuple[str, str], int] = {}

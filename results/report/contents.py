@@ -11,9 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from ..analysis.ranking import ranked
 from ..analysis.run import Results
 from ..views import (
     by_distance,
@@ -46,6 +43,8 @@ FIGURES: list[Callable[[Results], Drawing | None]] = [
     memory.figure,
 ]
 RULES: list[Callable[[Results], list[Finding]]] = [
+    ranking.best,
+    ranking.plugins,
     solved.solved,
     what_attention_changes.attention_mends,
     what_attention_changes.content_or_location,
@@ -55,13 +54,14 @@ RULES: list[Callable[[Results], list[Finding]]] = [
     throughput.growth_at_the_end,
     throughput.transformer_or_recurrent,
     throughput.additive_or_dot,
+    outcomes.troubles,
+    outcomes.evidence,
 ]
 
 
-def tables(results: Results, order: pd.DataFrame | None = None) -> list[Table]:
-    """Return the tables that have rows; `order` is what `ranked` returned, where it is at hand."""
-    order = ranked(results) if order is None else order
-    made = [ranking.table(results, order), by_length.table(results), throughput.table(results), cost.table(results)]
+def tables(results: Results) -> list[Table]:
+    """Return the tables that have rows."""
+    made = [ranking.table(results), by_length.table(results), throughput.table(results), cost.table(results)]
     made += [gradient_flow.table(results), learning.table(results), outcomes.table(results)]
     return [table for table in made if len(table.text)]
 
@@ -78,10 +78,6 @@ def draw(results: Results) -> Iterator[Drawing]:
             yield drawing
 
 
-def find(results: Results, order: pd.DataFrame | None = None) -> list[Finding]:
+def find(results: Results) -> list[Finding]:
     """Return what the results say, most important first."""
-    order = ranked(results) if order is None else order
-    found = [*ranking.best(results, order), *ranking.plugins(order)]
-    for rule in RULES:
-        found += rule(results)
-    return [*found, *outcomes.troubles(results), *outcomes.evidence(results)]
+    return [finding for rule in RULES for finding in rule(results)]

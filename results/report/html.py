@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..analysis.ranking import ranked
 from ..analysis.run import Results, read
 from ..store.files import write_text
 from ..views.view import Table
@@ -39,8 +38,7 @@ def write_report(run: str | Path) -> Path:
     # Taken before reading: what changes meanwhile makes the report stale, not current.
     mark = mark_drawn(run)
     results = read(run)
-    ranking = ranked(results)
-    made = tables(results, ranking)
+    made = tables(results)
     for table in made:
         writers.save(table, folder / "tables")
     figures = []
@@ -48,7 +46,7 @@ def write_report(run: str | Path) -> Path:
         save(drawing, folder / "figures")
         picture = _picture(folder / "figures" / drawing.name)
         figures.append({"name": drawing.name, "title": drawing.title, "reading": drawing.reading, "source": picture})
-    page = html(results, made, [vars(finding) for finding in find(results, ranking)], figures)
+    page = html(results, made, [vars(finding) for finding in find(results)], figures)
     write_text(folder / "report.html", page)
     mark()
     return folder / "report.html"
@@ -80,7 +78,7 @@ def html(results: Results, made: list[Table], findings: list[dict[str, str]], fi
         suite=json.dumps(results.manifest.get("suite"), indent=2, ensure_ascii=False) if results.manifest else "",
         plugins=[_facts(plugin) for plugin in results.manifest.get("plugins") or []],
         origins=_origins(results),
-        unavailable=_facts(results.manifest.get("unavailable")),
+        unavailable=_facts(results.manifest.get("unavailable")) | dict(results.unavailable),
     )
 
 
@@ -90,22 +88,22 @@ def _shown(table: Table) -> dict[str, Any]:
         "title": table.title,
         "reading": table.reading,
         "columns": [str(column) for column in table.text.columns],
-        "rows": [[str(cell) for cell in row] for row in table.text.to_numpy().tolist()],
+        "rows": [[str(entry) for entry in row] for row in table.text.to_numpy().tolist()],
     }
 
 
 def _status(results: Results) -> str:
-    outcomes = results.all_cells["outcome"]
+    outcomes = results.all_trials["outcome"]
     done, total = int(outcomes.notna().sum()), len(outcomes)
     well = int((outcomes == "ok").sum())
     still = f"; {total - done} still to run" if done < total else ""
     numbers = {"mechanism": len(results.mechanisms), "task": len(results.tasks), "seed": results.seeds}
     what = ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items())
-    return f"{what}: {well} of {total} cells ended well{still}"
+    return f"{what}: {well} of {total} trials ended well{still}"
 
 
 def _origins(results: Results) -> dict[str, str]:
-    named = results.all_cells.dropna(subset=["origin"]).drop_duplicates(["mechanism", "origin"])
+    named = results.all_trials.dropna(subset=["origin"]).drop_duplicates(["mechanism", "origin"])
     return {str(name): str(origin) for name, origin in zip(named["mechanism"], named["origin"], strict=True)}
 
 

@@ -32,10 +32,10 @@ def mark_drawn(run: str | Path) -> Callable[[], None]:
 
 
 def digest(run: str | Path) -> str:
-    """Return a digest of the planned cells, their measurements, the manifest, and the code that draws."""
+    """Return a digest of the planned trials, their measurements, the manifest, and the code that draws."""
     with Store(store_of(run), read_only=True) as store:
-        cells, measurements = store.snapshot()
-    found = hashlib.sha256(json.dumps([cells, measurements], sort_keys=True).encode())
+        known = [*store.snapshot(), store.unavailable()]
+    found = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     manifest = Path(run) / "manifest.json"
     found.update(manifest.read_bytes() if manifest.is_file() else b"")
     for source in sorted(PACKAGE.rglob("*")):

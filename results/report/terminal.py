@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import math
 import textwrap
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..analysis.ranking import ranked
 from ..analysis.run import Results
-from ..views.ranking import table as ranked_table
+from ..views.ranking_columns import STAR, columns
+from ..views.view import Column
 from .contents import find
 
 WIDEST = 100
-# What gives way first where the terminal is narrow; rank, mechanism and score always stay.
-EXPENDABLE = (
-    "parameters",
-    "decode tokens/s",
-    "time exponent",
-    "peak memory (MB)",
-    "gradient decay",
-    "steps to solve",
-    "horizon",
-    "train tokens/s",
-)
 
 
 def show(results: Results, console: Console | None = None) -> None:
@@ -36,41 +24,40 @@ def show(results: Results, console: Console | None = None) -> None:
         # In a pipe rich would take 80 columns whatever there is.
         console.width = WIDEST
     width = min(console.width, WIDEST)
-    ranking = ranked(results)
-    text = ranked_table(results, ranking).text.map(_compact)
-    table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in fitting(text, width):
-        right = column != "mechanism" and column not in results.tasks
-        table.add_column(column, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-    for row in text[fitting(text, width)].to_numpy().tolist():
-        # Text, not markup: a mechanism may be called "[red]".
-        table.add_row(*[Text(str(cell)) for cell in row])
-    console.print(table)
-    if text.map(lambda cell: str(cell).endswith("*")).to_numpy().any():
-        console.print(Text("* of only some tasks or seeds; the others are skipped, failed or not run"))
-    for finding in find(results, ranking):
+    made = columns(results)
+    console.print(_table(fitting(made, width)))
+    if any(_is_partial(column) for column in made):
+        console.print(Text(f"{STAR} of only some tasks or seeds; the others are skipped, failed or not run"))
+    for finding in find(results):
         lines = textwrap.wrap(finding.text, width, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
         console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
-def fitting(text: pd.DataFrame, width: int) -> list[str]:
-    """Return the columns that fit side by side, the expendable ones left out from the first on."""
-    columns = [str(column) for column in text.columns]
-    tasks = [column for column in columns[3:] if column not in EXPENDABLE]
-    for column in [*EXPENDABLE, *reversed(tasks)]:
-        if sum(_widest(text, name) + 2 for name in columns) <= width:
+def fitting(made: list[Column], width: int) -> list[Column]:
+    """Return the columns that fit side by side, those of least importance left out from the first on."""
+    kept = list(made)
+    for column in sorted(made, key=lambda each: each.importance):
+        if sum(_widest(each) + 2 for each in kept) <= width or math.isinf(column.importance):
             break
-        if column in columns:
-            columns.remove(column)
-    return columns
+        kept.remove(column)
+    return kept
 
 
-def _widest(text: pd.DataFrame, column: str) -> int:
-    return max(len(column), int(text[column].astype(str).str.len().max()))
+def _table(shown: list[Column]) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in shown:
+        table.add_column(
+            Text(column.heading), justify="left" if column.is_text else "right", no_wrap=True, overflow="ellipsis"
+        )
+    for entries in zip(*(column.compact for column in shown), strict=True):
+        # Text, not markup: a mechanism may be called "[red]".
+        table.add_row(*map(Text, entries))
+    return table
 
 
-def _compact(cell: object) -> str:
-    """Return 0.93 for "0.93 [0.91, 0.95]" and 0.93* for "0.93 (1 of 2 timeout)": there is little room."""
-    text = re.sub(r"^(-?[\d.]+) \[[^]]*\]", r"\1", str(cell))
-    text = re.sub(r"^(-?[\d.]+) \(\d+ of \d+ .*\)$", r"\1*", text)
-    return re.sub(r"^-?[\d.]+ \(([a-z ]+)\)$", r"\1", text)
+def _is_partial(column: Column) -> bool:
+    return any(brief != text and brief.endswith(STAR) for text, brief in zip(column.text, column.compact, strict=True))
+
+
+def _widest(column: Column) -> int:
+    return max(map(len, [column.heading, *column.compact]))

@@ -23,7 +23,7 @@ LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    # At the start of a row or a cell a bracket would be taken for an optional argument.
+    # At the start of a row or an entry a bracket would be taken for an optional argument.
     "[": "{[}",
     "]": "{]}",
 }
@@ -37,7 +37,7 @@ def save(table: Table, folder: Path) -> None:
 
 
 def markdown(text: pd.DataFrame) -> str:
-    lines = [[_markdown_cell(str(cell)) for cell in row] for row in [list(text.columns), *text.to_numpy().tolist()]]
+    lines = [[_markdown_entry(str(entry)) for entry in row] for row in [list(text.columns), *text.to_numpy().tolist()]]
     rule = ["---"] * len(text.columns)
     return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
 
@@ -50,7 +50,7 @@ def latex(table: Table) -> str:
         r"  \centering",
         f"  \\caption{{{escape(table.title)}. {escape(table.reading)}}}",
         f"  \\label{{tab:{table.name.replace('_', '-')}}}",
-        f"  \\begin{{tabular}}{{{''.join('l' if _is_text(text[column]) else 'r' for column in text)}}}",
+        f"  \\begin{{tabular}}{{{''.join('l' if _is_text(str(heading)) else 'r' for heading in text.columns)}}}",
         r"    \toprule",
         f"    {_latex_row(list(text.columns))}",
         r"    \midrule",
@@ -66,15 +66,15 @@ def escape(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-def _latex_row(cells: list[object]) -> str:
-    return " & ".join(escape(str(cell)) for cell in cells) + r" \\"
+def _latex_row(entries: list[object]) -> str:
+    return " & ".join(escape(str(entry)) for entry in entries) + r" \\"
 
 
-def _is_text(column: pd.Series[str]) -> bool:
-    return column.name in ("mechanism", "quantity", "network", "verdict", "task", "outcome", "reason")
+def _is_text(heading: str) -> bool:
+    return heading in ("mechanism", "quantity", "network", "verdict", "task", "outcome", "reason")
 
 
-def _markdown_cell(text: str) -> str:
+def _markdown_entry(text: str) -> str:
     plain = " ".join(text.split()).replace("\\", "\\\\")
     for character in "|<>*_`":
         plain = plain.replace(character, f"\\{character}")

@@ -1,23 +1,23 @@
-"""The store of a run: one SQLite file, one writer, one transaction per finished cell.
+"""The store of a run: one SQLite file, one writer, one transaction per finished trial.
 
 The journal is SQLite's rollback journal with full synchronisation, rather than a write-ahead log: a
 run's results stay one file that can be copied, and network file systems are fine. A process killed at any
-moment leaves either all of a cell or nothing of it.
+moment leaves either all of a trial or nothing of it.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from registry import UserError
 
-from .rows import OUTCOMES, CellRow, Measurement
+from .rows import Measurement, Outcome, Planned
 from .schema import FINISH, FORMAT, MEASURE, MEASURED, PLAN, TABLES
 
 __all__ = ["FORMAT", "Store"]
@@ -28,7 +28,7 @@ PATIENCE = 60.0  # seconds to wait while a reader or a writer holds the file
 class Store:
     """The results of a run, at `path`; made where it does not exist, unless `read_only`.
 
-    Raises UserError where the file is no store, or was written in a newer format.
+    Raises UserError where the file is no store, or was written in another format.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -46,62 +46,73 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def plan(self, rows: Sequence[CellRow]) -> None:
-        """Make `rows` the current plan: cells outside it keep their results but are no longer planned.
+    def plan(self, trials: Sequence[Planned], unavailable: Mapping[str, str] | None = None) -> None:
+        """Make `trials` the current plan: others keep their results but are no longer planned.
 
-        A finished cell keeps its outcome; its label, position and the rest are those of `rows`.
+        A finished trial keeps its outcome; all else of it is as planned now. `unavailable` are the reasons, by name, of
+        what could not be specified at all.
         """
+        rows = [
+            {
+                "key": planned.key,
+                "position": position,
+                "trial": json.dumps(planned.trial),
+                "plugins": json.dumps(planned.plugins),
+                "properties": json.dumps(planned.properties),
+                "outcome": None if planned.reason is None else "skipped",
+                "reason": planned.reason,
+            }
+            for position, planned in enumerate(trials)
+        ]
         with _transaction(self._db):
-            self._db.execute("UPDATE cell SET planned = 0")
-            self._db.executemany(PLAN, [asdict(row) for row in rows])
+            self._db.execute("UPDATE trial SET planned = 0")
+            self._db.executemany(PLAN, rows)
+            self._db.execute("DELETE FROM unavailable")
+            self._db.executemany("INSERT INTO unavailable VALUES (?, ?)", (unavailable or {}).items())
 
-    def finish(
-        self,
-        key: str,
-        outcome: str,
-        reason: str | None = None,
-        seconds: float | None = None,
-        path: str | None = None,
-        started: str | None = None,
-        finished: str | None = None,
-        measurements: Sequence[Measurement] = (),
-    ) -> None:
-        """Record how the cell `key` ended; `measurements` replace those of an earlier attempt.
+    def finish(self, key: str, outcome: Outcome) -> None:
+        """Record how the trial `key` ended; its measurements replace those of an earlier attempt.
 
-        `seconds` is wall time, `path` the attention path (fused, streamed, plain), `started` and
-        `finished` are ISO 8601 times. Raises KeyError for a cell that was never planned.
+        Raises KeyError for a trial that was never planned.
         """
-        if outcome not in OUTCOMES:
-            raise ValueError(f"unknown outcome '{outcome}', one of {', '.join(OUTCOMES)} was expected")
-        cell = {"key": key, "outcome": outcome, "reason": reason, "seconds": seconds, "path": path}
+        ended = {name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path")}
         with _transaction(self._db):
-            ended = self._db.execute(FINISH, {**cell, "started": started, "finished": finished})
-            if ended.rowcount == 0:
+            if self._db.execute(FINISH, {"key": key, **ended}).rowcount == 0:
                 raise KeyError(key)
-            self._db.execute("DELETE FROM measurement WHERE cell = ?", (key,))
-            self._db.executemany(MEASURE, [{"cell": key, **asdict(row)} for row in measurements])
+            self._db.execute("DELETE FROM measurement WHERE trial = ?", (key,))
+            self._db.executemany(MEASURE, [_measured(key, measurement) for measurement in outcome.measurements])
 
     def finished(self) -> dict[str, str]:
-        """Return the outcome of every cell that has one, planned or not, by key."""
-        rows = self._db.execute("SELECT key, outcome FROM cell WHERE outcome IS NOT NULL ORDER BY position, key")
+        """Return the outcome of every trial that has one, planned or not, by key."""
+        rows = self._db.execute("SELECT key, outcome FROM trial WHERE outcome IS NOT NULL ORDER BY position, key")
         return {row["key"]: row["outcome"] for row in rows}
 
-    def cells(self) -> list[dict[str, Any]]:
-        """Return the cells of the current plan, in its order."""
-        rows = self._db.execute("SELECT * FROM cell WHERE planned = 1 ORDER BY position, key")
-        return [dict(row) for row in rows]
+    def trials(self) -> list[dict[str, Any]]:
+        """Return the trials of the current plan, in its order."""
+        rows = self._db.execute("SELECT * FROM trial WHERE planned = 1 ORDER BY position, key")
+        return [{**row, **{name: json.loads(row[name]) for name in ("trial", "plugins", "properties")}} for row in rows]
 
     def measurements(self) -> list[dict[str, Any]]:
-        """Return the measurements of the planned cells, in the order in which they were written."""
-        return [dict(row) for row in self._db.execute(MEASURED)]
+        """Return the measurements of the planned trials, in the order in which they were written."""
+        rows = self._db.execute(MEASURED)
+        return [{**row, "coordinates": json.loads(row["coordinates"])} for row in rows]
+
+    def unavailable(self) -> dict[str, str]:
+        """Return why something that the plan asks for could not be specified, by name."""
+        return {row["name"]: row["reason"] for row in self._db.execute("SELECT * FROM unavailable ORDER BY name")}
 
     def snapshot(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return cells and measurements of one moment, even while a writer is at work."""
+        """Return trials and measurements of one moment, even while a writer is at work."""
         self._db.execute("BEGIN")
         try:
-            return self.cells(), self.measurements()
+            return self.trials(), self.measurements()
         finally:
             self._db.rollback()
+
+
+def _measured(key: str, measurement: Measurement) -> dict[str, Any]:
+    row = {name: getattr(measurement, name) for name in ("probe", "quantity", "value", "low", "high", "unit")}
+    return {"trial": key, **row, "coordinates": json.dumps(measurement.at)}
 
 
 @contextmanager
@@ -175,11 +186,17 @@ def _is_unfinished(error: sqlite3.DatabaseError) -> bool:
 
 
 def _format(db: sqlite3.Connection, path: Path) -> int:
-    """Return the format of the store, 0 for an empty file; UserError for what is none or is newer."""
+    """Return the format of the store, 0 for an empty file; UserError for what is none or has another format."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > FORMAT:
         raise UserError(
-            f"{path} was written by a newer version of Attention Bench (format {version}, this one reads {FORMAT})"
+            f"{path} was written by a newer version of Attention Bench (format {version}, this one reads {FORMAT}); "
+            "use that version for it"
+        )
+    if 0 < version < FORMAT:
+        raise UserError(
+            f"{path} was written by an older version of Attention Bench (format {version}, this one reads {FORMAT}); "
+            "move the run's folder away, or name another with --out, and run the suite again"
         )
     if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise UserError(f"{path} is a database, but not one of Attention Bench")

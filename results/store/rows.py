@@ -1,61 +1,73 @@
-"""The rows a run consists of: what is planned (CellRow) and what was measured (Measurement).
+"""What a store keeps of a trial: what was planned, how it ended, and what was measured.
 
-Nothing heavy is imported here, since every cell process imports this file.
+Nothing heavy is imported here, since the process of every trial imports this file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
 
-OUTCOMES = ("ok", "diverged", "failed", "timeout", "oom", "crashed", "skipped", "interrupted")
-KINDS = ("train", "initial", "speed")
-
-
-@dataclass(frozen=True)
-class CellRow:
-    """One planned cell.
-
-    `key` is a digest of all that could change its result; `position` its order in the plan; `kind`
-    "train", "initial" (an untrained network, no task) or "speed"; `label` the mechanism as people read
-    it. `mechanism`, `task_settings`, `recipe` and `probes` are JSON texts; `length` is the trained length
-    in positions; `origin` the plugin that the mechanism or the task comes from, None where built in.
-    `outcome` is None, or "skipped" together with the `reason` for which the plan leaves the cell out.
-    """
-
-    key: str
-    position: int
-    kind: str
-    label: str
-    model: str
-    seed: int
-    alignment: str | None = None
-    mechanism: str = "{}"
-    task: str | None = None
-    task_settings: str | None = None
-    length: int | None = None
-    learning_rate: float | None = None
-    recipe: str = "{}"
-    probes: str = "[]"
-    origin: str | None = None
-    outcome: str | None = None
-    reason: str | None = None
+OutcomeName: TypeAlias = Literal["ok", "diverged", "failed", "timeout", "oom", "crashed", "skipped", "interrupted"]
+OUTCOMES: tuple[str, ...] = get_args(OutcomeName)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number a probe found, with the coordinates at which it was found and its unit.
+    """One number that was found, the coordinates at which it was found (`at`), and its unit.
 
-    NaN means "there is no such number" (steps to solve of a run that never solved its task) and is
-    stored as NULL. `low` and `high` are the quartiles of repeated timings.
+    Coordinates are whole numbers or words by name: stage, length, step, distance, and any that a probe adds. NaN means
+    "there is no such number" (steps to solve of a run that never solved its task). `low` and `high` are the quartiles
+    of repeated timings.
     """
 
     probe: str
     quantity: str
     value: float
     unit: str | None = None
-    stage: str | None = None
-    length: int | None = None
-    step: int | None = None
-    distance: int | None = None
+    at: Mapping[str, int | str] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: in wall `seconds`, with the attention `path` taken (fused, streamed, plain), and its numbers.
+
+    `attempts` counts how often it has been run.
+    """
+
+    outcome: OutcomeName
+    reason: str | None = None
+    seconds: float = 0.0
+    path: str | None = None
+    attempts: int = 1
+    measurements: tuple[Measurement, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Return the outcome that `to_json` gave. Raises ValueError or TypeError for anything else."""
+        if data["outcome"] not in OUTCOMES:
+            raise ValueError(f"unknown outcome '{data['outcome']}', one of {', '.join(OUTCOMES)} was expected")
+        return cls(**{**data, "measurements": tuple(Measurement(**row) for row in data["measurements"])})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial as the plan hands it to the store and to the process that runs it.
+
+    `trial` is its JSON, `key` what it is known by. Beside it travel the `plugins` to load first, the names of the
+    `modules` that the key covers, and the `properties` that its classes declare, by setting ("mechanism",
+    "mechanism.alignment", "task"). `reason` says why the plan leaves the trial out, None where it is to run.
+    """
+
+    key: str
+    trial: Mapping[str, Any]
+    plugins: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reason: str | None = None

@@ -2,81 +2,64 @@
 
 from __future__ import annotations
 
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
-CREATE TABLE cell (
+CREATE TABLE trial (
     key TEXT PRIMARY KEY,
     position INTEGER NOT NULL,
     planned INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    label TEXT NOT NULL,
-    model TEXT NOT NULL,
-    alignment TEXT,
-    mechanism TEXT NOT NULL,
-    task TEXT,
-    task_settings TEXT,
-    length INTEGER,
-    seed INTEGER NOT NULL,
-    learning_rate REAL,
-    recipe TEXT NOT NULL,
-    probes TEXT NOT NULL,
-    origin TEXT,
+    trial TEXT NOT NULL,
+    plugins TEXT NOT NULL,
+    properties TEXT NOT NULL,
     outcome TEXT,
     reason TEXT,
     path TEXT,
     seconds REAL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    started TEXT,
-    finished TEXT
+    attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE measurement (
-    cell TEXT NOT NULL REFERENCES cell (key),
+    trial TEXT NOT NULL REFERENCES trial (key),
     probe TEXT NOT NULL,
     quantity TEXT NOT NULL,
-    stage TEXT,
-    length INTEGER,
-    step INTEGER,
-    distance INTEGER,
     value REAL,
     low REAL,
     high REAL,
-    unit TEXT
+    unit TEXT,
+    coordinates TEXT NOT NULL
 );
-CREATE INDEX measurement_cell ON measurement (cell);
+CREATE INDEX measurement_trial ON measurement (trial);
+CREATE TABLE unavailable (
+    name TEXT PRIMARY KEY,
+    reason TEXT NOT NULL
+);
 """
 
-# What a plan says of a cell; a second plan says it again. The outcome and its reason stay as they were,
-# unless the plan now skips the cell, or skipped it before and now would run it.
+# What a plan says of a trial; a second plan says it again. The outcome and its reason stay as they were, unless the
+# plan now skips the trial, or skipped it before and now would run it.
 PLAN = """
-INSERT INTO cell (key, position, planned, kind, label, model, seed, alignment, mechanism, task, task_settings,
-                  length, learning_rate, recipe, probes, origin, outcome, reason)
-VALUES (:key, :position, 1, :kind, :label, :model, :seed, :alignment, :mechanism, :task, :task_settings,
-        :length, :learning_rate, :recipe, :probes, :origin, :outcome, :reason)
+INSERT INTO trial (key, position, planned, trial, plugins, properties, outcome, reason)
+VALUES (:key, :position, 1, :trial, :plugins, :properties, :outcome, :reason)
 ON CONFLICT (key) DO UPDATE SET
-    position = excluded.position, planned = 1, kind = excluded.kind, label = excluded.label,
-    model = excluded.model, seed = excluded.seed, alignment = excluded.alignment,
-    mechanism = excluded.mechanism, task = excluded.task, task_settings = excluded.task_settings,
-    length = excluded.length, learning_rate = excluded.learning_rate, recipe = excluded.recipe,
-    probes = excluded.probes, origin = excluded.origin,
-    reason = CASE WHEN excluded.outcome IS NOT NULL OR cell.outcome = 'skipped' THEN excluded.reason
-             ELSE cell.reason END,
-    outcome = CASE WHEN excluded.outcome IS NOT NULL OR cell.outcome = 'skipped' THEN excluded.outcome
-              ELSE cell.outcome END
+    position = excluded.position, planned = 1, trial = excluded.trial, plugins = excluded.plugins,
+    properties = excluded.properties,
+    reason = CASE WHEN excluded.outcome IS NOT NULL OR trial.outcome = 'skipped' THEN excluded.reason
+             ELSE trial.reason END,
+    outcome = CASE WHEN excluded.outcome IS NOT NULL OR trial.outcome = 'skipped' THEN excluded.outcome
+              ELSE trial.outcome END
 """
 
 FINISH = """
-UPDATE cell SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path, started = :started,
-                finished = :finished, attempts = attempts + 1
+UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path, attempts = attempts + 1
 WHERE key = :key
 """
 
 MEASURE = """
-INSERT INTO measurement (cell, probe, quantity, stage, length, step, distance, value, low, high, unit)
-VALUES (:cell, :probe, :quantity, :stage, :length, :step, :distance, :value, :low, :high, :unit)
+INSERT INTO measurement (trial, probe, quantity, value, low, high, unit, coordinates)
+VALUES (:trial, :probe, :quantity, :value, :low, :high, :unit, :coordinates)
 """
 
 MEASURED = """
-SELECT measurement.* FROM measurement JOIN cell ON cell.key = measurement.cell
-WHERE cell.planned = 1 ORDER BY cell.position, cell.key, measurement.rowid
+SELECT measurement.* FROM measurement JOIN trial ON trial.key = measurement.trial
+WHERE trial.planned = 1 ORDER BY trial.position, trial.key, measurement.rowid
 """

@@ -48,7 +48,7 @@ def table(results: Results) -> Table:
 
 
 def metrics_by_length(results: Results) -> pd.DataFrame:
-    """Return task, mechanism, length, quantity, value, low, high and seeds; cells that ended well only."""
+    """Return task, mechanism, length, quantity, value, low, high and seeds; trials that ended well only."""
     frame = results.frame
     rows = frame[(frame["stage"] == "test") & (frame["outcome"] == "ok") & frame["quantity"].isin(QUANTITIES)]
     rows = rows.dropna(subset=["value", "length"])

@@ -19,7 +19,7 @@ COSTS = {
 def table(results: Results) -> Table:
     rows = results.frame[(results.frame["probe"] == "cost") & results.frame["length"].notna()]
     numbers = rows.groupby(["mechanism", "quantity", "length"], sort=False)["value"].median().reset_index()
-    sizes = results.frame[(results.frame["quantity"] == "parameters") & (results.frame["kind"] != "train")]
+    sizes = results.frame[(results.frame["quantity"] == "parameters") & results.frame["task"].isna()]
     parameters = sizes.groupby("mechanism")["value"].median()
     found = []
     for (mechanism, quantity), group in numbers.groupby(["mechanism", "quantity"], sort=False):

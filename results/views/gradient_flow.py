@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..analysis.decay import decays, profiles
+from ..analysis.families import Family, families
 from ..analysis.ranking import initial_decays
 from ..analysis.records import Record, records
 from ..analysis.run import Results
 from ..store.formats import count, horizon, spread
-from ..store.labels import NO_ALIGNMENT, families
 from .view import Finding, Table, span
 
 if TYPE_CHECKING:
@@ -98,24 +98,19 @@ def at_initialisation(results: Results) -> list[Finding]:
         alike = rows[rows["verdict"] == verdict]
         if alike.empty:
             continue
-        told = [_group(results, alike, title) for title in _titles(results)]
+        told = [_group(alike, family) for family in families(results.trials)]
         reach = span(float(alike["reach"].min()), float(alike["reach"].max()), 0)
         parts = "; ".join(part for part in told if part)
         found.append(Finding("gradient", f"Before training, the gradient {verb} over {reach} positions in {parts}."))
     return found
 
 
-def _titles(results: Results) -> list[tuple[str, tuple[str, ...]]]:
-    return [(family.title, family.mechanisms) for family in families(results.cells)]
-
-
-def _group(results: Results, alike: pd.DataFrame, family: tuple[str, tuple[str, ...]]) -> str:
+def _group(alike: pd.DataFrame, family: Family) -> str:
     """Name a family as one where all of it is alike and it is more than three, else each by itself."""
-    title, mechanisms = family
-    rows = alike[alike["mechanism"].isin(mechanisms)]
-    if title != NO_ALIGNMENT and len(rows) > 2 and len(rows) == len(mechanisms):
+    rows = alike[alike["mechanism"].isin(family.mechanisms)]
+    if family.every is not None and len(rows) > 2 and len(rows) == len(family.mechanisms):
         low, high = float(rows["rate"].min()), float(rows["rate"].max())
-        return f"{title} with every score ({span(low, high, 3)} nats per position)"
+        return f"{family.every} ({span(low, high, 3)} nats per position)"
     return ", ".join(_one(row) for row in records(rows))
 
 

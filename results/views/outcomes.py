@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from ..analysis.intervals import FEW_SEEDS
 from ..analysis.run import Results
 from .view import Finding, Table
 
+COLUMNS = ("outcome", "mechanism", "where", "reason")
+ORDER = {"skipped": 1, "not run yet": 2, "unavailable": 3}
+
 
 def table(results: Results) -> Table:
-    """Every planned cell, of all learning rates, that did not end well, alike ones in one row."""
-    rows = results.all_cells[results.all_cells["outcome"] != "ok"].copy()
+    """Every planned trial, of all learning rates, that did not end well, alike ones in one row; what is unavailable."""
+    rows = results.all_trials[results.all_trials["outcome"] != "ok"].copy()
     rows["outcome"] = rows["outcome"].fillna("not run yet")
     rows["reason"] = rows["reason"].fillna("")
-    rows["where"] = rows["task"].fillna(rows["kind"])
-    grouped = rows.groupby(["outcome", "mechanism", "where", "reason"], sort=False).size().reset_index(name="cells")
-    order = {"skipped": 1, "not run yet": 2}
+    rows["where"] = rows["task"].fillna(rows["probes"])
+    grouped = rows.groupby([*COLUMNS], sort=False).size().reset_index(name="trials")
+    grouped = pd.concat([grouped, _unavailable(results)], ignore_index=True)
     grouped = grouped.sort_values(
-        "outcome", key=lambda column: column.map(order).fillna(0), kind="stable", ignore_index=True
+        "outcome", key=lambda column: column.map(ORDER).fillna(0), kind="stable", ignore_index=True
     )
-    text = grouped.rename(columns={"where": "task"})[["mechanism", "task", "outcome", "cells", "reason"]]
-    reading = "Cells (a mechanism, task, seed and learning rate) that gave no result, and why."
-    return Table("outcomes", "Skipped and failed", reading, text.astype({"cells": str}), grouped)
+    text = grouped.rename(columns={"where": "task"})[["mechanism", "task", "outcome", "trials", "reason"]]
+    reading = "Trials (a mechanism, task, seed and learning rate) that gave no result, and why."
+    if results.unavailable:
+        reading += " What is unavailable could not be loaded or understood, so there are no trials of it."
+    return Table("outcomes", "Skipped and failed", reading, text.astype({"trials": str}), grouped)
+
+
+def _unavailable(results: Results) -> pd.DataFrame:
+    rows = [("unavailable", name, "", reason, 0) for name, reason in results.unavailable.items()]
+    return pd.DataFrame(rows, columns=[*COLUMNS, "trials"])
 
 
 def troubles(results: Results) -> list[Finding]:
-    """How many cells gave no result."""
-    cells = results.all_cells
-    counts = cells["outcome"].fillna("not run yet").value_counts()
+    """How many trials gave no result."""
+    trials = results.all_trials
+    counts = trials["outcome"].fillna("not run yet").value_counts()
     counts = counts.drop(["ok", "skipped"], errors="ignore")
     if counts.empty:
         return []
     listed = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
-    return [Finding("trouble", f"{counts.sum()} of {len(cells)} cells gave no result: {listed}.")]
+    return [Finding("trouble", f"{counts.sum()} of {len(trials)} trials gave no result: {listed}.")]
 
 
 def evidence(results: Results) -> list[Finding]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..analysis.compare import MARGIN
-from ..analysis.ranking import ranked
 from ..analysis.records import Record, records
 from ..analysis.run import Results
-from ..store.formats import ABSENT, count, horizon, number, short, spread
+from ..store.formats import number, spread
+from .ranking_columns import STAR, columns
 from .view import Finding, Table, listed
 
 if TYPE_CHECKING:
@@ -29,26 +29,13 @@ SPEED_READING = (
 OVERALL = "all tasks"
 
 
-def table(results: Results, ranking: pd.DataFrame) -> Table:
-    text = pd.DataFrame(
-        {
-            "rank": ranking["rank"].astype(str),
-            "mechanism": ranking["mechanism"],
-            "score": [_score(row, len(results.tasks)) for row in records(ranking)],
-        }
-    )
-    rows = records(ranking)
-    for task in results.tasks:
-        text[task] = [_of_task(row, task) for row in rows]
-    text["steps to solve"] = [_solved(row["steps_to_solve"], row["solved"]) for row in rows]
-    text["gradient decay"] = [number(row["decay"], 3) for row in rows]
-    text["horizon"] = [horizon(row["horizon"], row["horizon_reach"]) for row in rows]
-    text["train tokens/s"] = ranking["train_tokens"].map(short)
-    text["decode tokens/s"] = ranking["decode_tokens"].map(short)
-    text["peak memory (MB)"] = (ranking["peak_memory"] / 1e6).map(short)
-    text["time exponent"] = ranking["time_exponent"].map(number)
-    text["parameters"] = ranking["parameters"].map(count)
-    return Table("ranking", "Ranking", _ranking_reading(ranking), _without_empty(text), ranking)
+def table(results: Results) -> Table:
+    made = columns(results)
+    text = pd.DataFrame(dict(enumerate(column.text for column in made)))
+    # Afterwards, since nothing says that all headings differ: tasks are called what their authors please.
+    text.columns = pd.Index([column.heading for column in made])
+    numbers = results.ranking.mechanisms
+    return Table("ranking", "Ranking", _ranking_reading(numbers), text, numbers)
 
 
 def score_matrix(results: Results) -> Drawing | None:
@@ -64,21 +51,14 @@ def score_matrix(results: Results) -> Drawing | None:
 
 def matrix(results: Results) -> pd.DataFrame:
     """Return mechanism, task, score, low, high and shown (the number as text, or the outcome's word)."""
-    rows = []
-    for record in records(ranked(results)):
-        for task in ["score", *results.tasks]:
-            value, words = record[task], record.get(f"{task}_word", "")
-            rows.append(
-                {
-                    "mechanism": record["mechanism"],
-                    "task": OVERALL if task == "score" else task,
-                    "score": value,
-                    "low": record[f"{task}_low"],
-                    "high": record[f"{task}_high"],
-                    "shown": _shown(value, words),
-                }
-            )
-    return pd.DataFrame(rows)
+    mechanisms, by_task = results.ranking
+    overall = mechanisms.rename(columns={"score_low": "low", "score_high": "high"})
+    overall = overall.assign(task=OVERALL, shown=[_shown(score) for score in overall["score"]])
+    each = by_task.rename(columns={"value": "score"})
+    each["shown"] = [_shown(row["value"], row["word"], row["ill"] < row["runs"]) for row in records(by_task)]
+    places = {name: place for place, name in enumerate(mechanisms["mechanism"])}
+    whole = pd.concat([overall, each])[["mechanism", "task", "score", "low", "high", "shown"]]
+    return whole.sort_values("mechanism", key=lambda column: column.map(places), kind="stable", ignore_index=True)
 
 
 def score_against_speed(results: Results) -> Drawing | None:
@@ -95,13 +75,14 @@ def score_against_speed(results: Results) -> Drawing | None:
 
 def points(results: Results) -> pd.DataFrame:
     """Return mechanism, train_tokens (per second), length, score, low and high, of those that have both."""
-    columns = {"score_low": "low", "score_high": "high"}
-    table = ranked(results)[["mechanism", "train_tokens", "length", "score", *columns]].rename(columns=columns)
-    return table.dropna(subset=["train_tokens", "score"]).reset_index(drop=True)
+    renamed = {"score_low": "low", "score_high": "high"}
+    table = results.ranking.mechanisms[["mechanism", "train_tokens", "length", "score", *renamed]]
+    return table.rename(columns=renamed).dropna(subset=["train_tokens", "score"]).reset_index(drop=True)
 
 
-def best(results: Results, ranking: pd.DataFrame) -> list[Finding]:
+def best(results: Results) -> list[Finding]:
     """The highest score over all tasks, and who cannot be told from it."""
+    ranking = results.ranking.mechanisms
     whole = ranking[ranking["ended_well"] & (ranking["tasks"] == len(results.tasks))]
     if len(whole) < 2:
         return []
@@ -118,8 +99,9 @@ def best(results: Results, ranking: pd.DataFrame) -> list[Finding]:
     return [Finding("score", f"{text}, before {second}; their intervals do not overlap.")]
 
 
-def plugins(ranking: pd.DataFrame) -> list[Finding]:
+def plugins(results: Results) -> list[Finding]:
     """Where the mechanisms that come from plugins stand."""
+    ranking = results.ranking.mechanisms
     rows = [row for row in records(ranking[ranking["origin"].notna()]) if row["score"] == row["score"]]
     return [
         Finding(
@@ -128,33 +110,6 @@ def plugins(ranking: pd.DataFrame) -> list[Finding]:
             f"{spread(row['score'], row['score_low'], row['score_high'])}.",
         )
         for row in rows
-    ]
-
-
-def _score(row: Record, tasks: int) -> str:
-    if row["score"] != row["score"]:
-        return ABSENT
-    part = f" ({int(row['tasks'])} of {tasks} tasks)" if row["tasks"] < tasks else ""
-    return spread(row["score"], row["score_low"], row["score_high"]) + part
-
-
-def _of_task(row: Record, task: str) -> str:
-    """Return the number, the outcome's word where there is none, or both where some runs ended badly."""
-    shown, words = spread(row[task], row[f"{task}_low"], row[f"{task}_high"]), row[f"{task}_word"]
-    if row[task] != row[task]:
-        return str(words)
-    return f"{shown} ({words})" if words else shown
-
-
-def _solved(steps: float, share: float) -> str:
-    if share != share:
-        return ABSENT
-    return f"{steps:.0f} ({share:.0%})" if share > 0 else "never"
-
-
-def _without_empty(text: pd.DataFrame) -> pd.DataFrame:
-    return text[
-        [column for column in text if column in ("rank", "mechanism", "score") or (text[column] != ABSENT).any()]
     ]
 
 
@@ -182,11 +137,11 @@ def _intervals(kinds: set[str]) -> str:
     return "There is one seed only, so no number here has an interval, and small differences mean nothing."
 
 
-def _shown(value: float, words: str) -> str:
+def _shown(value: float, word: str = "", some_ended_well: bool = False) -> str:
     if value != value:
-        return words or "none"
+        return word or "none"
     # "1 of 2 timeout": too long for a square; the table tells.
-    return f"{number(value)} *" if " of " in words else words or number(value)
+    return f"{number(value)} {STAR}" if word and some_ended_well else word or number(value)
 
 
 def _is_close(row: Record, first: Record) -> bool:

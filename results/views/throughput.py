@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, permutations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..analysis.families import Family, families, mechanisms_of
 from ..analysis.records import Record, records
 from ..analysis.run import Results
 from ..analysis.scaling import TIMES, common_length, exponents, speeds
 from ..store.formats import ABSENT, short, spread
-from ..store.labels import NO_ALIGNMENT, families
 from .view import Finding, Table, listed, span
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def exponents_by_family(results: Results) -> list[Finding]:
     # Two lengths give a slope without an interval: no claim.
     fitted = fitted[(fitted["quantity"] == "train") & fitted["low"].notna()]
     parts = []
-    for family in families(results.cells):
+    for family in families(results.trials):
         values = fitted.loc[fitted["mechanism"].isin(family.mechanisms), "exponent"]
         if len(values):
-            name = "the models without an alignment" if family.title == NO_ALIGNMENT else family.title
+            name = "the models without an alignment" if family.every is None else family.title
             parts.append(f"{span(float(values.min()), float(values.max()))} for {name}")
     if not parts:
         return []
@@ -105,7 +105,7 @@ def growth_at_the_end(results: Results) -> list[Finding]:
     """By what the time of a training step is multiplied over the last two lengths, where fixed costs weigh least."""
     table = speeds(results.frame).query("quantity == 'train'")
     lengths = sorted({int(length) for length in table["length"]})[-2:]
-    names = ["lstm", "gru", *_transformers(results)]
+    names = [*_recurrent(results), *_transformers(results, "scaled_dot"), *_transformers(results, "additive")]
     parts = []
     for name in names if len(lengths) == 2 else []:
         rates = table[table["mechanism"] == name].set_index("length")["value"]
@@ -118,19 +118,21 @@ def growth_at_the_end(results: Results) -> list[Finding]:
     return [Finding("cost", text)]
 
 
-def _transformers(results: Results) -> list[str]:
-    """Return the transformer with the scaled dot product, and the one with the additive score, where there are such."""
-    wanted = [f"transformer({name})" for name in ("scaled_dot", "additive")]
-    return [name for name in wanted if name in results.mechanisms]
+def _recurrent(results: Results) -> list[str]:
+    return [name for model in ("lstm", "gru") for name in mechanisms_of(results.trials, model)]
+
+
+def _transformers(results: Results, alignment: str) -> list[str]:
+    return mechanisms_of(results.trials, "transformer", alignment)
 
 
 def transformer_or_recurrent(results: Results) -> list[Finding]:
     """Up to which length a transformer is faster than a recurrent network, or from which on."""
     table = speeds(results.frame)
     found = []
-    for transformer in _transformers(results)[:1]:
+    for transformer in [*_transformers(results, "scaled_dot"), *_transformers(results, "additive")][:1]:
         for quantity, step in STEPS.items():
-            told = [_faster(_pairs(table, transformer, name, quantity), name) for name in ("lstm", "gru")]
+            told = [_faster(_pairs(table, transformer, name, quantity), name) for name in _recurrent(results)]
             said = [each for each in told if each]
             if said:
                 found.append(Finding("cost", f"In {step}, {transformer} is {'; it is '.join(said)}."))
@@ -141,22 +143,37 @@ def additive_or_dot(results: Results) -> list[Finding]:
     """What the additive score costs beside the dot product, in each host."""
     table, length = speeds(results.frame), common_length(results.frame)
     found = []
-    for family in families(results.cells):
-        additive = f"{family.title}(additive)"
-        products = [f"{family.title}({name})" for name in ("scaled_dot", "dot")]
-        product = next((name for name in products if name in family.mechanisms), None)
-        if product is None or additive not in family.mechanisms or length is None:
-            continue
-        pairs = _pairs(table, product, additive, "train")
+    for family in families(results.trials):
+        alike = _alike(results, family)
+        pairs = _pairs(table, *alike, "train") if alike else []
         at = [row for row in pairs if row["length"] == length]
-        if at and _verdict(at[0]) != 0:
+        if alike and at and _verdict(at[0]) != 0:
             ratio = at[0]["value_1"] / at[0]["value_2"]
-            slow, fast = (additive, product) if ratio > 1 else (product, additive)
+            fast, slow = alike if ratio > 1 else alike[::-1]
             times = f"{max(ratio, 1 / ratio):.1f} times"
             found.append(
                 Finding("cost", f"A training step of {slow} takes {times} as long as one of {fast} at length {length}.")
             )
     return found
+
+
+def _alike(results: Results, family: Family) -> tuple[str, str] | None:
+    """Return the first two of a family that differ in their score alone: a dot product, and the additive score."""
+    rows = results.trials[results.trials["mechanism"].isin(family.mechanisms)].drop_duplicates("mechanism")
+    score = dict(zip(rows["mechanism"], rows["mechanism.alignment"], strict=True))
+    others = {row["mechanism"]: _but_the_score(row) for row in records(rows)}
+    pairs = (
+        (one, other)
+        for product in ("scaled_dot", "dot")
+        for one, other in permutations(score, 2)
+        if score[one] == product and score[other] == "additive" and others[one] == others[other]
+    )
+    return next(pairs, None)
+
+
+def _but_the_score(row: Record) -> list[str]:
+    settings = {key: value for key, value in row.items() if key.startswith("mechanism.")}
+    return [str(value) for key, value in settings.items() if not key.startswith("mechanism.alignment")]
 
 
 def _pairs(table: pd.DataFrame, one: str, other: str, quantity: str) -> list[Record]:

@@ -1,4 +1,4 @@
-"""What a view is made of: tables and findings, and how sentences list things."""
+"""What a view is made of: tables, their columns, and findings; how sentences list things."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ class Table:
     reading: str
     text: pd.DataFrame
     numbers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: what stands in each row, and in `compact` the same for where there is little room.
+
+    Where the whole table does not fit, the columns of least importance are left out first.
+    """
+
+    heading: str
+    importance: float
+    text: list[str]
+    compact: list[str]
+    is_text: bool = False
 
 
 @dataclass(frozen=True)

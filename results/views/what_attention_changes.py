@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
 
 from ..analysis.compare import Difference, difference, means
+from ..analysis.families import families, mechanisms_of
 from ..analysis.run import Results
 from ..analysis.scores import scores
 from ..store.formats import number
-from ..store.labels import families, short
 from .view import Finding, listed
-
-CONTENT = ("additive", "concat", "concat_identity", "dot", "scaled_dot", "general", "cosine", "gaussian")
 
 
 def attention_mends(results: Results) -> list[Finding]:
     """What looking back adds to the recurrent encoder-decoder, task by task."""
-    table = scores(results.cells, results.frame)
-    hosted = [family for family in families(results.cells) if family.title == "rnn_attention"]
-    base = "rnn_encoder_decoder"
-    if not hosted or base not in results.mechanisms:
-        return []
+    table = scores(results.trials, results.frame)
+    hosted = [family for family in families(results.trials) if family.title == "rnn_attention"]
     found = []
-    for task in results.tasks:
-        gaps = {short(name, hosted[0]): difference(table, name, base, task) for name in hosted[0].mechanisms}
-        told = {name: gap for name, gap in gaps.items() if gap is not None}
-        said = _said(told, 1, "raised") + _said(told, -1, "lowered")
-        if said:
-            bare = number(float(means(table, task)[base]))
-            found.append(Finding("attention", f"{task}: the score of {base}, {bare}, is {listed(said)}."))
+    for family, base in product(hosted, mechanisms_of(results.trials, "rnn_encoder_decoder")):
+        for task in results.tasks:
+            gaps = {short: difference(table, name, base, task) for name, short in family.names.items()}
+            told = {name: gap for name, gap in gaps.items() if gap is not None}
+            said = _said(told, 1, "raised") + _said(told, -1, "lowered")
+            if said:
+                bare = number(float(means(table, task)[base]))
+                found.append(Finding("attention", f"{task}: the score of {base}, {bare}, is {listed(said)}."))
     return found
 
 
@@ -45,49 +43,65 @@ def _said(gaps: dict[str, Difference], sign: int, verb: str) -> list[str]:
 
 def content_or_location(results: Results) -> list[Finding]:
     """Whether scores that look at content beat the one that looks at positions only, within a host."""
-    table = scores(results.cells, results.frame)
+    table = scores(results.trials, results.frame)
+    each = results.trials.drop_duplicates("mechanism")
+    of_content = set(each.loc[_reads_content_alone(each), "mechanism"])
     found = []
-    for family in families(results.cells):
-        names = {short(name, family): name for name in family.mechanisms}
-        content = [names[name] for name in CONTENT if name in names]
-        if "location" not in names or not content:
-            continue
-        gaps = {task: _gaps(table, content, names["location"], task) for task in results.tasks}
-        found += [finding for sign in (1, -1) for finding in _agreed(family.title, gaps, sign, len(content))]
+    for family in families(results.trials):
+        content = [name for name in family.mechanisms if name in of_content]
+        location = mechanisms_of(each[each["mechanism"].isin(family.mechanisms)], family.title, "location")
+        pairs = list(product(content, location))
+        if pairs:
+            gaps = {task: _gaps(table, pairs, task) for task in results.tasks}
+            found += [finding for sign in (1, -1) for finding in _agreed(family.title, gaps, sign, len(pairs))]
     return found
 
 
-def _agreed(host: str, gaps: dict[str, list[Difference]], sign: int, scores_there_are: int) -> list[Finding]:
+def _reads_content_alone(each: pd.DataFrame) -> pd.Series[bool]:
+    """Tell which mechanisms have an alignment that declares that it looks at content and at nothing else."""
+    reads, positional, history = (_declares(each, name) for name in ("reads_content", "positional", "needs_history"))
+    return reads & ~positional & ~history
+
+
+def _declares(each: pd.DataFrame, name: str) -> pd.Series[bool]:
+    column = f"mechanism.alignment.{name}"
+    declared = each[column] if column in each else pd.Series(pd.NA, index=each.index, dtype="boolean")
+    return declared.fillna(False).astype(bool)
+
+
+def _agreed(host: str, gaps: dict[str, list[Difference]], sign: int, pairs_there_are: int) -> list[Finding]:
     """Say on which tasks all scores of content alone that have a result are above (1) or below (-1) location."""
     agreed = {task: each for task, each in gaps.items() if each and all(gap.sign == sign for gap in each)}
     if not agreed:
         return []
     least = min(abs(gap.interval.value) for each in agreed.values() for gap in each)
-    whole = all(len(each) == scores_there_are for each in agreed.values())
+    whole = all(len(each) == pairs_there_are for each in agreed.values())
     every = "every score of content alone" + ("" if whole else " that has a result")
     said = f"{every} beats location" if sign > 0 else f"location beats {every}"
     return [Finding("attention", f"In {host}, {said} on {listed(agreed)}, by {least:.2f} or more.")]
 
 
-def _gaps(table: pd.DataFrame, content: list[str], location: str, task: str) -> list[Difference]:
-    gaps = [difference(table, name, location, task) for name in content]
+def _gaps(table: pd.DataFrame, pairs: list[tuple[str, str]], task: str) -> list[Difference]:
+    gaps = [difference(table, ours, theirs, task) for ours, theirs in pairs]
     return [gap for gap in gaps if gap is not None]
 
 
 def gated_or_plain(results: Results) -> list[Finding]:
     """What gates add to a plain recurrent network."""
-    table = scores(results.cells, results.frame)
+    table = scores(results.trials, results.frame)
+    gated = [name for model in ("lstm", "gru") for name in mechanisms_of(results.trials, model)]
+    plain = mechanisms_of(results.trials, "rnn")
+    return [finding for task in results.tasks for base in plain for finding in _gated(table, gated, base, task)]
+
+
+def _gated(table: pd.DataFrame, gated: list[str], base: str, task: str) -> list[Finding]:
+    gaps = {name: difference(table, name, base, task) for name in gated}
+    score = number(float(means(table, task).get(base, 0.0)))
     found = []
-    for task in results.tasks:
-        gaps = {name: difference(table, name, "rnn", task) for name in ("lstm", "gru")}
-        up = [f"{name} ({gap})" for name, gap in gaps.items() if gap is not None and gap.sign > 0]
-        down = [f"{name} ({gap})" for name, gap in gaps.items() if gap is not None and gap.sign < 0]
-        plain = means(table, task).get("rnn")
-        for names, word in ((up, "above"), (down, "below")):
-            if names:
-                verb = "is" if len(names) == 1 else "are"
-                shown = number(float(plain or 0.0))
-                found.append(
-                    Finding("score", f"{task}: {listed(names)} {verb} {word} the plain rnn, which has {shown}.")
-                )
+    for sign, word in ((1, "above"), (-1, "below")):
+        names = [f"{name} ({gap})" for name, gap in gaps.items() if gap is not None and gap.sign == sign]
+        if names:
+            verb = "is" if len(names) == 1 else "are"
+            text = f"{task}: {listed(names)} {verb} {word} the plain {base}, which has {score}."
+            found.append(Finding("score", text))
     return found

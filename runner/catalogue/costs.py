@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from mechanisms import ALIGNMENTS, MODELS, SequenceModel
-from mechanisms.compatibility import incompatibility
+from mechanisms import ALIGNMENTS, MODELS
+from registry import Choice
+from results.store.labels import mechanism_labels
 
 from ..probes.meters.flops import Cost, cost_of
-from ..suite.expand import Mechanism
+from ..suite.expand import first_line
+from ..suite.mechanisms import Mechanism, unbuildable
 from ..training import seeds
 from ..training.network import parameter_count
 
@@ -30,33 +31,23 @@ class CostRow:
 
 def registered(width: int, length: int) -> Iterator[CostRow]:
     """Yield every model with its default parts, and every alignment in each of the hosts."""
-    for model in MODELS.entries():
-        if model.name not in HOSTS:
-            yield _row(model.name, model.value, {}, width, length)
-    for host in HOSTS:
-        for alignment in ALIGNMENTS.entries():
-            reason = incompatibility(MODELS[host], {"alignment": alignment.value})
-            label = f"{host}({alignment.name})"
-            if reason is None:
-                yield _row(label, MODELS[host], {"alignment": alignment.name}, width, length)
-            else:
-                yield CostRow(label, width, problem=reason)
+    chosen: list[Choice] = [model.name for model in MODELS.entries() if model.name not in HOSTS]
+    chosen += [{host: {"alignment": each.name}} for host in HOSTS for each in ALIGNMENTS.entries()]
+    specs = [MODELS.spec(choice) for choice in chosen]
+    yield from of_mechanisms([Mechanism(spec, width, reason=unbuildable(spec)) for spec in specs], length)
 
 
 def of_mechanisms(mechanisms: list[Mechanism], length: int) -> Iterator[CostRow]:
-    """Yield the cost of each of a suite's mechanisms, at its own width."""
-    for m in mechanisms:
-        if m.refusal is None:
-            yield _row(m.label, m.entry.value, m.settings, m.width, length)
-        else:
-            yield CostRow(m.label, m.width, problem=m.refusal)
+    """Yield the cost of each mechanism, at its own width."""
+    labels = mechanism_labels([{"mechanism": each.spec.to_json()} for each in mechanisms])
+    for each, label in zip(mechanisms, labels, strict=True):
+        yield CostRow(label.text, each.width, problem=each.reason) if each.reason else _row(label.text, each, length)
 
 
-def _row(label: str, model: type[SequenceModel], settings: dict[str, Any], width: int, length: int) -> CostRow:
+def _row(label: str, mechanism: Mechanism, length: int) -> CostRow:
     try:
         with seeds.scoped("costs"):
-            built = model(width, **settings)
-        return CostRow(label, width, parameter_count(built), cost_of(built, length))
+            built = mechanism.spec.build(mechanism.width)
+        return CostRow(label, mechanism.width, parameter_count(built), cost_of(built, length))
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
-        return CostRow(label, width, problem=f"{type(error).__name__}: {first}")
+        return CostRow(label, mechanism.width, problem=f"{type(error).__name__}: {first_line(error)}")

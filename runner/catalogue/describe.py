@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mechanisms import MODELS, Alignment, SequenceModel
-from mechanisms.compatibility import PARTS, incompatibility, slots
-from registry import Entry, Registry
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, SequenceModel, incompatibility
+from registry import Entry, Registry, Setting
+from registry.spec import with_article
 
+from ..plugins import REGISTRIES, ROOT
 from ..training.network import on_meta, parameter_count
-from ..trial.key import source_file
 
 WIDTH = 64  # at which parameters and costs are told
+PARTS = (ALIGNMENTS.kind, NORMALIZERS.kind, POSITIONS.kind)
 KINDS = (MODELS.kind, *PARTS)  # the kinds that mix; tasks and probes have a docstring and settings alone
 
 # How each kind is built at one width, by its contract; a part as for a single head.
@@ -37,7 +38,7 @@ _CITATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Setting:
+class ShownSetting:
     """A setting as a suite would give it; `default` is None where it has to be given."""
 
     name: str
@@ -70,7 +71,7 @@ class Description:
     formula: str
     text: str
     source: str
-    settings: tuple[Setting, ...]
+    settings: tuple[ShownSetting, ...]
     parameters: int | None
     facts: dict[str, str]
     combinations: tuple[Combination, ...]
@@ -88,7 +89,7 @@ def describe(kind: str, entry: Entry[Any], built_in: bool = False) -> Descriptio
         formula=formula,
         text=text,
         source=citation(text) or citation(formula),
-        settings=settings(entry.value),
+        settings=settings(kind, entry.value),
         parameters=None if built is None else parameter_count(built),
         facts=_facts(kind, entry.value, built),
         combinations=tuple(_combinations(kind, entry.value, built_in)),
@@ -128,14 +129,16 @@ def citation(text: str) -> str:
     return f"{names[0] if several else found['names']}{' et al.' if several else ''} {found['year']}"
 
 
-def settings(value: type) -> tuple[Setting, ...]:
-    """Return the keyword-only parameters of a constructor, as a suite would set them."""
-    parameters = inspect.signature(value).parameters.values()
-    return tuple(
-        Setting(p.name, _type(p), None if p.default is p.empty else _yaml(p.default))
-        for p in parameters
-        if p.kind is p.KEYWORD_ONLY and p.name != "causal"
-    )
+def settings(kind: str, value: type) -> tuple[ShownSetting, ...]:
+    """Return the settings of a class, as a suite would give them."""
+    known = (REGISTRIES[kind].settings(value) or {}).values()
+    return tuple(ShownSetting(s.name, _type(s), None if s.required else _yaml(s.default)) for s in known)
+
+
+def source_file(value: type) -> str:
+    """Return the path of the file in which `value` is defined, relative to the project where it is inside."""
+    file = Path(inspect.getfile(value)).resolve()
+    return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
 def _parts_of_doc(kind: str, entry: Entry[Any]) -> tuple[str, str]:
@@ -203,18 +206,23 @@ def path_of(value: type[Alignment], built: Alignment) -> str:
 
 def _combinations(kind: str, value: Any, built_in: bool) -> Iterator[Combination]:
     if kind == MODELS.kind:
-        for slot, default in slots(value).items():
-            parts = {entry.name: {slot: entry.value} for entry in entries(PARTS[slot], built_in)}
+        for slot, setting in MODELS.parts(value).items():
+            assert setting.registry is not None
+            parts = {entry.name: {slot: entry.value} for entry in entries(setting.registry, built_in)}
             reasons = {name: _refusal(value, part) for name, part in parts.items()}
-            yield _sorted_out(slot, reasons, str(_yaml(default)))
+            yield _sorted_out(slot, reasons, str(_yaml(setting.default)))
     elif kind in PARTS:
-        hosts = [entry for entry in entries(MODELS, built_in) if kind in slots(entry.value)]
+        hosts = [entry for entry in entries(MODELS, built_in) if kind in MODELS.parts(entry.value)]
         yield _sorted_out(MODELS.kind, {host.name: _refusal(host.value, {kind: value}) for host in hosts})
 
 
 def _refusal(model: type[SequenceModel], parts: dict[str, type]) -> str | None:
     """Return why a model refuses a part, beside its defaults for the others."""
-    defaults = {slot: PARTS[slot][name] for slot, name in slots(model).items() if isinstance(name, str)}
+    defaults = {
+        kind: setting.registry.spec(setting.default).value
+        for kind, setting in MODELS.parts(model).items()
+        if setting.registry is not None and not setting.required
+    }
     return incompatibility(model, {**defaults, **parts})
 
 
@@ -226,11 +234,11 @@ def _sorted_out(kind: str, reasons: dict[str, str | None], default: str | None =
     return Combination(kind, tuple(name for name, reason in reasons.items() if reason is None), refused, default)
 
 
-def _type(parameter: inspect.Parameter) -> str:
-    if parameter.name in PARTS:
-        return f"{'an' if parameter.name[0] in 'aeiou' else 'a'} {parameter.name}"
-    annotation = parameter.annotation
-    if annotation is parameter.empty:
+def _type(setting: Setting) -> str:
+    if setting.registry is not None:
+        return with_article(setting.registry.kind)
+    annotation = setting.annotation
+    if annotation is inspect.Parameter.empty:
         return ""
     shown = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     # The name of a generic type would lose what is in its brackets.

@@ -10,8 +10,7 @@ from typing import Any
 from registry import Entry, UserError
 from tasks import TASKS, Task
 
-from ..plugins import REGISTRIES
-from ..trial.key import ROOT
+from ..plugins import REGISTRIES, ROOT
 from .describe import KINDS, Description, describe, entries, lines
 from .examples import default_length
 

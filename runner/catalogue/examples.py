@@ -10,11 +10,10 @@ import torch
 import yaml
 from rich.cells import cell_len, set_cell_size
 
-from mechanisms import hyperparameters
 from registry import UserError, suggestion
 from tasks import TASKS, Batch, Features, Task, Tokens
 
-from ..suite.expand_tasks import LENGTH_KEYS, preset_settings
+from ..suite.tasks import LENGTH_KEYS, preset_settings
 from ..training import seeds
 
 FIRST_LENGTH, LAST_LENGTH = 8, 4096  # among which the default is looked for
@@ -26,9 +25,8 @@ MARK = "^"
 
 def read_settings(name: str, preset: str | None, given: Sequence[str]) -> dict[str, Any]:
     """Return the settings of a preset and of texts like "pairs=4"; UserError where one is not known."""
-    entry = TASKS.entry(name)
-    settings = preset_settings(entry, preset)
-    known = hyperparameters(entry.value, 0) or {}
+    settings = dict(preset_settings(name, preset))
+    known = TASKS.settings(TASKS[name]) or {}
     for text in given:
         key, equals, setting = text.partition("=")
         if not equals or key not in known:

@@ -13,6 +13,8 @@ from registry import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+INTERRUPTED, SOME_FAILED = 130, 2
+
 app = typer.Typer(
     name="runner",
     help="Compare attention mechanisms on synthetic long-sequence tasks.\n\n"
@@ -40,35 +42,40 @@ def run_suite(
     device: Device = "auto",
     out: Annotated[Path, typer.Option(help="The folder in which the run's folder is made.")] = Path("runs"),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Cells side by side. [default: one a core; one on an accelerator]")
+        int | None, typer.Option(min=1, help="Trials side by side. [default: one a core; one on an accelerator]")
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run failed cells again.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
 ) -> None:
     """Run what is missing of a suite, then write its report.
 
-    Finished cells are kept and never run again unless the code or the settings they depend on change.
+    Finished trials are kept and never run again unless the code or the settings they depend on change.
     Ctrl-C stops gently; the same command goes on from there.
 
-    Exit codes: 0 all cells ended, 1 wrong input, 2 some cells failed, 130 interrupted.
+    Exit codes: 0 all trials ended, 1 wrong input, 2 some trials failed, 130 interrupted.
     """
-    from ..execution.run import INTERRUPTED, run
+    from ..execution.run import run
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
+    from .progress import follow
 
     console = _console()
     file = SuiteFile(suite)
     plan = make_plan(file, plugin or [], _device(device))
+    folder = out / plan.name
     _warn_unavailable(console, plan.unavailable)
-    code = run(file, plan, out / plan.name, console, workers=workers, retry=retry)
-    if code != INTERRUPTED and report:
-        _report(console, out / plan.name, again=False)
-    raise typer.Exit(code)
+    closed = follow(console, plan, folder, run(file, plan, folder, workers=workers, retry=retry))
+    if closed.interrupted:
+        console.print(f"Interrupted. The same command goes on from here: {closed.left} trials are left.")
+        raise typer.Exit(INTERRUPTED)
+    if report:
+        _report(console, folder, again=False)
+    raise typer.Exit(SOME_FAILED if closed.failed else 0)
 
 
 @app.command()
 def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> None:
-    """Show the cells a suite asks for and what it leaves out, running nothing."""
+    """Show the trials a suite asks for and what it leaves out, running nothing."""
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
     from .tables import plan_table
@@ -149,8 +156,8 @@ def costs(
     without embeddings and readout: counted by torch, and by the model's own formula.
     """
     from ..catalogue.costs import of_mechanisms, registered
-    from ..suite.expand import Expansion
     from ..suite.file import SuiteFile
+    from ..suite.mechanisms import MechanismExpansion
     from .tables import cost_table
 
     console = _console()
@@ -162,7 +169,7 @@ def costs(
     else:
         file = SuiteFile(suite)
         _load_plugins([*file.plugin_specs(), *(plugin or [])])
-        rows = of_mechanisms(Expansion(file).mechanisms(), length)
+        rows = of_mechanisms(MechanismExpansion(file).mechanisms(), length)
     with console.status("Counting …"):
         found = list(rows)
     cost_table(console, found, length)
@@ -170,10 +177,15 @@ def costs(
 
 @app.command()
 def docs() -> None:
-    """Write docs/mechanisms.md and the list in docs/tasks.md again, from what everything built-in says of itself."""
+    """Write docs/mechanisms.md, the list in docs/tasks.md and the pictures in docs/architecture.md again."""
+    from ..catalogue import architecture
     from ..catalogue.docs import PATH, TASKS_PATH, page, tasks_page
 
-    written = {PATH: page(), TASKS_PATH: tasks_page(TASKS_PATH.read_text(encoding="utf-8"))}
+    written = {
+        PATH: page(),
+        TASKS_PATH: tasks_page(TASKS_PATH.read_text(encoding="utf-8")),
+        architecture.PATH: architecture.architecture_page(architecture.PATH.read_text(encoding="utf-8")),
+    }
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
         _console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
@@ -222,7 +234,7 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _console() -> Console:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
@@ -13,51 +14,92 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from ..execution.engines import Advanced, Ended, Event, Started
+from results import Planned
+
+from ..execution.engines import Advanced, Ended, Started
+from ..execution.run import Closed, Event, Opened, Stopping
+from ..suite.plan import Plan
 from ..trial.trial import Trial
 
-# What a cell of a kind is taken to last until one of it has ended: measuring is quick beside training.
-GUESS = {"initial": 1.0, "speed": 5.0}
+# What an untrained trial is taken to last until one of it has ended: measuring is quick beside training.
+GUESS = {"initial": 1.0, "timed": 5.0}
 PLAIN_EVERY = 10.0  # seconds between plain lines, except for what went wrong
 
 
+def follow(console: Console, plan: Plan, folder: Path, events: Iterable[Event | None]) -> Closed:
+    """Show a run into `folder` as it goes on, and return how it ended."""
+    opened: Display | None = None
+    try:
+        for event in events:
+            match event:
+                case Opened(missing, workers):
+                    _announce(console, plan, len(missing), folder)
+                    opened = display(console, missing, {each.key: plan.description(each) for each in missing}, workers)
+                    opened.__enter__()
+                case Stopping():
+                    console.print("Stopping: what runs writes its checkpoint. Ctrl-C again stops at once.")
+                case Closed():
+                    return event
+                case _ if opened is not None:
+                    opened.show(event)
+    finally:
+        if opened is not None:
+            opened.__exit__(None, None, None)
+    raise AssertionError("a run ends with Closed")
+
+
+def _announce(console: Console, plan: Plan, missing: int, folder: Path) -> None:
+    total, skipped = len(plan.trials), len(plan.skipped)
+    console.print(
+        f"{plan.name}: {total} trials, {total - missing} finished before, {missing} to run"
+        f"{f', {skipped} skipped' if skipped else ''} → {folder}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 class Estimate:
-    """Estimates the seconds left from how long cells of the same sort took."""
+    """Estimates the seconds left from how long trials of the same sort took."""
 
-    def __init__(self, cells: Sequence[Trial], workers: int) -> None:
+    def __init__(self, trials: Sequence[Planned], workers: int) -> None:
         self.workers = workers
-        self.left = Counter({cell.key: 1 for cell in cells})
-        self._cells = {cell.key: cell for cell in cells}
-        self._seen: dict[tuple[str | None, ...], list[float]] = {}
+        self._trials = {each.key: Trial.from_json(each.trial, each.key) for each in trials}
+        self.left = set(self._trials)
+        self._seen: dict[tuple[str, ...], list[float]] = {}
 
-    def ended(self, cell: Trial, seconds: float) -> None:
-        self.left.pop(cell.key, None)
-        for sort in _sorts(cell):
+    def ended(self, key: str, seconds: float) -> None:
+        self.left.discard(key)
+        for sort in _sorts(self._trials[key]):
             self._seen.setdefault(sort, []).append(seconds)
 
     def seconds(self) -> float | None:
         """Return the seconds left, None while nothing has ended yet."""
         if not self._seen:
             return None
-        shared = sum(self._expect(key) for key in self.left if not self._cells[key].alone)
-        alone = sum(self._expect(key) for key in self.left if self._cells[key].alone)
+        left = [self._trials[key] for key in self.left]
+        shared = sum(self._expect(trial) for trial in left if not trial.alone)
+        alone = sum(self._expect(trial) for trial in left if trial.alone)
         return shared / self.workers + alone
 
-    def _expect(self, key: str) -> float:
-        for sort in _sorts(self._cells[key]):
+    def _expect(self, trial: Trial) -> float:
+        for sort in _sorts(trial):
             if seen := self._seen.get(sort):
                 return sum(seen) / len(seen)
-        return GUESS.get(self._cells[key].kind, 0.0)
+        return GUESS.get(_stage(trial), 0.0)
 
 
-def _sorts(cell: Trial) -> list[tuple[str | None, ...]]:
-    """Return what the cell resembles, the most alike first."""
-    return [
-        (cell.kind, cell.label, cell.task),
-        (cell.kind, cell.model, cell.task),
-        (cell.kind, cell.task),
-        (cell.kind,),
-    ]
+def _stage(trial: Trial) -> str:
+    if trial.task is not None:
+        return "trained"
+    return "timed" if trial.alone else "initial"
+
+
+def _sorts(trial: Trial) -> list[tuple[str, ...]]:
+    """Return what the trial resembles, the most alike first."""
+    stage, task = _stage(trial), trial.task.name if trial.task else ""
+    mechanism = trial.mechanism
+    return [(stage, mechanism.identity, task), (stage, mechanism.name, task), (stage, task), (stage,)]
 
 
 def clock(seconds: float | None) -> str:
@@ -77,17 +119,18 @@ class Display(Protocol):
     def say(self, text: str) -> None: ...
 
 
-def display(console: Console, cells: Sequence[Trial], workers: int) -> Display:
-    """Return the display that fits where the output goes."""
-    kind: Callable[[Console, Sequence[Trial], Estimate], Display] = LiveDisplay if console.is_terminal else PlainDisplay
-    return kind(console, cells, Estimate(cells, workers))
+def display(console: Console, trials: Sequence[Planned], told: Mapping[str, str], workers: int) -> Display:
+    """Return the display that fits where the output goes; `told` are the descriptions of the trials, by key."""
+    kind = LiveDisplay if console.is_terminal else PlainDisplay
+    return kind(console, told, Estimate(trials, workers))
 
 
 class _Counting:
-    """Keeps count of how cells ended."""
+    """Keeps count of how trials ended."""
 
-    def __init__(self, console: Console, cells: Sequence[Trial], estimate: Estimate) -> None:
-        self.console, self.total, self.estimate = console, len(cells), estimate
+    def __init__(self, console: Console, told: Mapping[str, str], estimate: Estimate) -> None:
+        self.console, self.told, self.estimate = console, told, estimate
+        self.total = len(told)
         self.outcomes: Counter[str] = Counter()
         self.begin = time.monotonic()
 
@@ -96,8 +139,8 @@ class _Counting:
         return self.outcomes.total()
 
     def count(self, event: Ended) -> None:
-        self.outcomes[event.ending.outcome] += 1
-        self.estimate.ended(event.cell, event.ending.seconds)
+        self.outcomes[event.outcome.outcome] += 1
+        self.estimate.ended(event.trial.key, event.outcome.seconds)
 
     def status(self) -> str:
         bad = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self.outcomes.items()) if outcome != "ok")
@@ -109,12 +152,12 @@ class _Counting:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def tell(self, event: Ended) -> None:
-        if event.ending.outcome not in ("ok", "interrupted"):
-            self.say(f"  {event.ending.outcome}: {event.cell.description()}: {event.ending.reason}")
+        if event.outcome.outcome not in ("ok", "interrupted"):
+            self.say(f"  {event.outcome.outcome}: {self.told[event.trial.key]}: {event.outcome.reason}")
 
 
 class PlainDisplay(_Counting):
-    """A line every few seconds and one for each cell that went wrong: for pipes and logs."""
+    """A line every few seconds and one for each trial that went wrong: for pipes and logs."""
 
     def __enter__(self) -> PlainDisplay:
         self._told = time.monotonic()
@@ -130,11 +173,11 @@ class PlainDisplay(_Counting):
         self.tell(event)
         if self.done == self.total or time.monotonic() - self._told > PLAIN_EVERY:
             self._told = time.monotonic()
-            self.say(f"[{self.done}/{self.total}] {event.cell.description()} · {self.status()}")
+            self.say(f"[{self.done}/{self.total}] {self.told[event.trial.key]} · {self.status()}")
 
 
 class LiveDisplay(_Counting):
-    """A bar for the run and one for each cell under way."""
+    """A bar for the run and one for each trial under way."""
 
     def __enter__(self) -> LiveDisplay:
         columns = (
@@ -144,8 +187,8 @@ class LiveDisplay(_Counting):
             TextColumn("{task.fields[note]}"),
         )
         self._bars = Progress(*columns, console=self.console)
-        self._whole = self._bars.add_task("[bold]cells", total=self.total, note="")
-        self._cells: dict[str, TaskID] = {}
+        self._whole = self._bars.add_task("[bold]trials", total=self.total, note="")
+        self._trials: dict[str, TaskID] = {}
         self._live = Live(self._bars, console=self.console, refresh_per_second=4)
         self._live.start()
         return self
@@ -155,12 +198,13 @@ class LiveDisplay(_Counting):
 
     def show(self, event: Event | None) -> None:
         match event:
-            case Started(cell):
-                self._cells[cell.key] = self._bars.add_task(f"  {escape(cell.description())}", total=None, note="")
-            case Advanced(cell, done, total):
-                self._bars.update(self._cells[cell.key], completed=done, total=total)
-            case Ended(cell, _):
+            case Started(trial):
+                told = escape(self.told[trial.key])
+                self._trials[trial.key] = self._bars.add_task(f"  {told}", total=None, note="")
+            case Advanced(trial, done, total):
+                self._bars.update(self._trials[trial.key], completed=done, total=total)
+            case Ended(trial, _):
                 self.count(event)
                 self.tell(event)
-                self._bars.remove_task(self._cells.pop(cell.key))
+                self._bars.remove_task(self._trials.pop(trial.key))
         self._bars.update(self._whole, completed=self.done, note=self.status())

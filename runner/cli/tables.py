@@ -15,6 +15,8 @@ from rich.text import Text
 from registry import Entry, Registry
 from results import Store
 from results.store.formats import count, number, short
+from results.store.labels import describe as describe_trial
+from results.store.labels import mechanism_labels, task_labels
 from results.store.load import store_of
 
 from ..catalogue.costs import CostRow
@@ -64,16 +66,27 @@ def show_entry(console: Console, name: str) -> None:
 
 
 def plan_table(console: Console, plan: Plan) -> None:
-    """Print how many cells of each mechanism and task there are, and what is left out."""
-    sizes = {m.label: [str(m.width), ABSENT if m.parameters is None else count(m.parameters)] for m in plan.mechanisms}
-    counts = Counter((cell.label, cell.task_label or ", ".join(cell.probes)) for cell in plan.cells)
-    rows = [[label, *sizes[label], what, str(cells)] for (label, what), cells in counts.items()]
-    columns = ["mechanism", "width", "parameters", "task or probe", "cells"]
-    right = ("width", "parameters", "cells")
-    print_table(console, f"{plan.name}: {len(plan.cells)} cells", columns, rows, right, {"mechanism": 16})
-    for skip in plan.skips:
-        what = " ".join(part for part in (skip.label, skip.task) if part)
-        console.print(f"skipped: {what}: {skip.reason}", highlight=False, markup=False, soft_wrap=True)
+    """Print how many trials of each mechanism and task there are, and what is left out."""
+    sizes = {each.spec: each for each in plan.mechanisms}
+    counts: dict[tuple[str, ...], int] = {}
+    for trial in plan.trials:
+        mechanism, task = plan.labels[trial.key]
+        size = sizes[trial.mechanism]
+        shown = [str(size.width), ABSENT if size.parameters is None else count(size.parameters)]
+        what = task.text if task else ", ".join(probe.name for probe in trial.probes)
+        counts[mechanism.text, *shown, what] = counts.get((mechanism.text, *shown, what), 0) + 1
+    rows = [[*row, str(trials)] for row, trials in counts.items()]
+    columns = ["mechanism", "width", "parameters", "task or probe", "trials"]
+    right = ("width", "parameters", "trials")
+    print_table(console, f"{plan.name}: {len(plan.trials)} trials", columns, rows, right, {"mechanism": 16})
+    for planned in plan.skipped:
+        _left_out(console, " ".join(label.text for label in plan.labels[planned.key] if label), planned.reason)
+    for name, reason in plan.unavailable.items():
+        _left_out(console, name, reason)
+
+
+def _left_out(console: Console, what: str, reason: str | None) -> None:
+    console.print(f"skipped: {what}: {reason}", highlight=False, markup=False, soft_wrap=True)
 
 
 def cost_table(console: Console, rows: Sequence[CostRow], length: int) -> None:
@@ -96,17 +109,17 @@ def _cost(row: CostRow, length: int) -> list[str]:
 
 
 def status_table(console: Console, run: Path) -> None:
-    """Print how the cells of a run ended."""
+    """Print how the trials of a run ended."""
     with Store(store_of(run), read_only=True) as store:
-        cells = store.cells()
-    outcomes = Counter(cell["outcome"] or "waiting" for cell in cells)
-    console.print(f"{run}: {len(cells)} cells: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
-    for cell in cells:
-        if cell["outcome"] not in (None, "ok"):
-            what = f"{cell['label']} {cell['task'] or cell['kind']} seed {cell['seed']}"
-            console.print(
-                f"  {cell['outcome']}: {what}: {cell['reason']}", highlight=False, markup=False, soft_wrap=True
-            )
+        rows = store.trials()
+    outcomes = Counter(row["outcome"] or "waiting" for row in rows)
+    console.print(f"{run}: {len(rows)} trials: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
+    trials = [row["trial"] for row in rows]
+    for row, mechanism, task in zip(rows, mechanism_labels(trials), task_labels(trials), strict=True):
+        if row["outcome"] not in (None, "ok"):
+            what = describe_trial(row["trial"], mechanism, task)
+            line = f"  {row['outcome']}: {what}: {row['reason']}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_table(

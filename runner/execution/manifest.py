@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from dataclasses import asdict
@@ -14,18 +13,12 @@ from typing import Any
 
 import psutil
 
+from results.store.files import write_text
+
+from ..plugins import ROOT
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
-from ..suite.schema import Suite
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def cores() -> list[int]:
-    """Return the processor cores this process may use (all of them where the system does not say)."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+from ..trial.machine import cores, device_name, processor
 
 
 def describe(device: str | None = None) -> dict[str, str | int | float]:
@@ -35,12 +28,12 @@ def describe(device: str | None = None) -> dict[str, str | int | float]:
         "torch": version("torch"),
         "numpy": version("numpy"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(cores()),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
     }
     if device is not None:
-        environment["device"] = _device(device)
+        environment["device"] = device_name(device)
     return environment
 
 
@@ -55,42 +48,23 @@ def commit() -> str | None:
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _device(name: str) -> str:
-    if not name.startswith("cuda"):
-        return name
-    import torch
-
-    return f"{name}: {torch.cuda.get_device_name(torch.device(name))}"
-
-
 def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
-    device = plan.cells[0].device if plan.cells else "cpu"
+    """Write what was asked for, and on what it runs, beside the results."""
     manifest: dict[str, Any] = {
         "format": 1,
         "name": plan.name,
         "suite_file": str(file.path),
-        "suite": Suite.model_dump(file.suite, mode="json"),
+        "suite": file.suite.model_dump(mode="json"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "environment": describe(device),
+        "environment": describe(plan.device),
         "plugins": [asdict(origin) for origin in plan.plugins],
         "unavailable": plan.unavailable,
     }
     path = folder / "manifest.json"
     if path.exists() and _without_date(json.loads(path.read_text(encoding="utf-8"))) == _without_date(manifest):
         return  # nothing but the date would change, and a report of it would be drawn again
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
 def _without_date(manifest: dict[str, Any]) -> dict[str, Any]:

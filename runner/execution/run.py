@@ -1,4 +1,4 @@
-"""Runs what is missing of a plan, keeps every finished cell at once, and writes the report."""
+"""Runs what is missing of a plan, and keeps every finished trial at once."""
 
 from __future__ import annotations
 
@@ -7,77 +7,96 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TypeAlias
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from registry import UserError
-from results import Store
+from results import Planned, Store
 
-from ..cli.progress import display
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
-from ..trial.trial import Trial
-from .engines import Ended, Engine, LocalEngine
-from .manifest import cores, write_manifest
+from ..trial.machine import cores
+from .engines import Ended, Engine, EngineEvent, LocalEngine
+from .manifest import write_manifest
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("failed", "timeout", "oom", "crashed")
-INTERRUPTED, SOME_FAILED = 130, 2
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run begins: the trials that are missing, and how many of them run side by side."""
+
+    missing: Sequence[Planned]
+    workers: int
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The run was asked to stop: what runs writes its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A run has ended, with so many trials of each outcome (None: not run)."""
+
+    outcomes: Counter[str | None]
+    interrupted: bool
+
+    @property
+    def left(self) -> int:
+        return self.outcomes[None] + self.outcomes["interrupted"]
+
+    @property
+    def failed(self) -> int:
+        return sum(self.outcomes[outcome] for outcome in FAILED)
+
+
+Event: TypeAlias = Opened | EngineEvent | Stopping | Closed
 
 
 def run(
-    file: SuiteFile, plan: Plan, folder: Path, console: Console, *, workers: int | None = None, retry: bool = False
-) -> int:
-    """Run the plan's missing cells into `folder` and return the exit code: 0, 2 (some failed) or 130 (interrupted)."""
-    slots = workers or _workers(plan.cells)
+    file: SuiteFile, plan: Plan, folder: Path, *, workers: int | None = None, retry: bool = False
+) -> Iterator[Event | None]:
+    """Run the plan's missing trials into `folder`, yielding what happens, Opened first and Closed last.
+
+    With `retry` the trials that failed run again too. None is yielded where nothing happened for a moment.
+    """
+    slots = workers or _workers(plan)
     with _owned(folder), Store(folder / "results.sqlite") as store:
-        store.plan(plan.rows())
+        store.plan(plan.planned, plan.unavailable)
         write_manifest(file, plan, folder)
         done = store.finished()
         settled = FINAL if retry else FINAL + FAILED
-        missing = [cell for cell in plan.cells if done.get(cell.key) not in settled]
-        _announce(console, plan, missing, folder)
+        missing = [each for each in plan.planned if each.reason is None and done.get(each.key) not in settled]
+        yield Opened(missing, slots)
         limits = file.suite.limits
-        engine = LocalEngine(folder, cores(), slots, limits.seconds, int(limits.memory))
-        stopped = _run_missing(engine, missing, store, console, slots) if missing else False
-        outcomes = Counter(cell["outcome"] for cell in store.cells())
-    if stopped:
-        left = outcomes[None] + outcomes["interrupted"]
-        console.print(f"Interrupted. The same command goes on from here: {left} cells are left.")
-        return INTERRUPTED
-    return SOME_FAILED if any(outcomes[outcome] for outcome in FAILED) else 0
+        engine = LocalEngine(folder, plan.device, cores(), slots, limits.seconds, int(limits.memory))
+        with _interrupts(engine) as interrupted:
+            yield from _run_missing(engine, missing, store, interrupted)
+        yield Closed(Counter(row["outcome"] for row in store.trials()), interrupted[0])
 
 
-def _run_missing(engine: Engine, missing: list[Trial], store: Store, console: Console, slots: int) -> bool:
-    with _interrupts(engine, console) as interrupted, display(console, missing, slots) as screen:
-        for event in engine.run(missing):
-            screen.show(event)
-            if isinstance(event, Ended):
-                ending = asdict(event.ending) | {"measurements": event.ending.measurements}
-                store.finish(event.cell.key, **ending)
-        return interrupted[0]
+def _run_missing(
+    engine: Engine, missing: Sequence[Planned], store: Store, interrupted: list[bool]
+) -> Iterator[EngineEvent | Stopping | None]:
+    told = False
+    for event in engine.run(missing) if missing else ():
+        if interrupted[0] and not told:
+            told = True
+            yield Stopping()
+        if isinstance(event, Ended):
+            store.finish(event.trial.key, event.outcome)
+        yield event
 
 
-def _workers(cells: Sequence[Trial]) -> int:
-    """One cell a core on a processor; one at a time on a single accelerator."""
-    on_accelerator = any(cell.device != "cpu" for cell in cells)
-    return 1 if on_accelerator else len(cores())
-
-
-def _announce(console: Console, plan: Plan, missing: list[Trial], folder: Path) -> None:
-    total = len(plan.cells)
-    skipped = f", {len(plan.skips)} skipped" if plan.skips else ""
-    console.print(
-        f"{plan.name}: {total} cells, {total - len(missing)} finished before, {len(missing)} to run{skipped}"
-        f" → {folder}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+def _workers(plan: Plan) -> int:
+    """One trial a core on a processor; one at a time on a single accelerator."""
+    return len(cores()) if plan.device == "cpu" else 1
 
 
 @contextmanager
@@ -98,7 +117,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts(engine: Engine, console: Console) -> Iterator[list[bool]]:
+def _interrupts(engine: Engine) -> Iterator[list[bool]]:
     """The first Ctrl-C stops the engine gently, the second at once."""
     interrupted = [False]
 
@@ -107,7 +126,6 @@ def _interrupts(engine: Engine, console: Console) -> Iterator[list[bool]]:
             raise KeyboardInterrupt
         interrupted[0] = True
         engine.stop()
-        console.print("Stopping: what runs writes its checkpoint. Ctrl-C again stops at once.")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

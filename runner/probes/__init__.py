@@ -1,5 +1,45 @@
-"""What is measured of a mechanism."""
+"""Probes: what is measured of a mechanism, before or after training. One file each.
 
-from .probe import PROBES, Probe, Subject, Trained
+A probe is a class with the contract Probe; it imports of the runner only this package. `make new KIND=probe` makes one.
+"""
 
-__all__ = ["PROBES", "Probe", "Subject", "Trained"]
+from results import Measurement
+
+from ..training.data import Examples
+from ..training.decode import Decoded, decode, score_decoded
+from ..training.evaluate import Scores, evaluate
+from ..training.network import Ends, Network, evaluating, parameter_count
+from ..training.recipe import Recipe
+from ..training.trainer import History, Trainer, TrainingStep, learning_curve
+from .meters.flops import Cost, cost_of
+from .meters.memory import peak_bytes
+from .meters.timing import quartiles, repeat, synchronise
+from .probe import PROBES, Probe, Subject
+
+__all__ = [
+    "PROBES",
+    "Cost",
+    "Decoded",
+    "Ends",
+    "Examples",
+    "History",
+    "Measurement",
+    "Network",
+    "Probe",
+    "Recipe",
+    "Scores",
+    "Subject",
+    "Trainer",
+    "TrainingStep",
+    "cost_of",
+    "decode",
+    "evaluate",
+    "evaluating",
+    "learning_curve",
+    "parameter_count",
+    "peak_bytes",
+    "quartiles",
+    "repeat",
+    "score_decoded",
+    "synchronise",
+]

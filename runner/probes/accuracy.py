@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from results import Measurement
 from tasks import Classes, Distribution, Scalar, Task
 
-from ..training.data import Examples
-from ..training.decode import Decoded, score_decoded
-from ..training.evaluate import Scores, evaluate
-from ..training.trainer import learning_curve
-from .probe import PROBES, Probe, Trained
+from . import PROBES, Decoded, Measurement, Probe, Scores, Subject, evaluate, learning_curve, score_decoded
 
 
 @PROBES.register("accuracy")
@@ -24,18 +19,15 @@ class Accuracy(Probe):
     share of examples decoded greedily without an error, and BLEU.
     """
 
-    def trained(self, trained: Trained) -> Iterator[Measurement]:
-        yield from learning_curve(trained.history)
-        for length in trained.test_lengths:
-            stream = trained.generator(f"test {length}")
-            examples = Examples.draw(
-                trained.task, length, trained.test_examples, 4 * trained.batch, stream, trained.device
-            )
-            scores = evaluate(trained.network, trained.task, examples)
-            yield from _rows(scores, length, trained.task)
-            space = trained.task.target_space
-            if trained.task.feeds_back and isinstance(space, Classes) and trained.network.model.decodes:
-                yield from _decoded(score_decoded(trained.network, examples, space.size - 1), length)
+    def trained(self, subject: Subject) -> Iterator[Measurement]:
+        network, task = subject.network, subject.task
+        yield from learning_curve(subject.trained.history)
+        for length in subject.test_lengths:
+            examples = subject.examples(length, "test")
+            yield from _rows(evaluate(network, task, examples), length, task)
+            space = task.target_space
+            if task.feeds_back and isinstance(space, Classes) and network.model.decodes:
+                yield from _decoded(score_decoded(network, examples, space.size - 1), length)
 
 
 def _rows(scores: Scores, length: int, task: Task) -> Iterator[Measurement]:
@@ -52,9 +44,9 @@ def _rows(scores: Scores, length: int, task: Task) -> Iterator[Measurement]:
         "ceiling": scores.ceiling,
     }
     for quantity, value in {**named, **shared}.items():
-        yield Measurement("accuracy", quantity, value, stage="test", length=length)
+        yield Measurement("accuracy", quantity, value, at={"stage": "test", "length": length})
 
 
 def _decoded(decoded: Decoded, length: int) -> Iterator[Measurement]:
     for quantity, value in (("decoded_exact_match", decoded.exact), ("bleu", decoded.bleu)):
-        yield Measurement("accuracy", quantity, value, stage="test", length=length)
+        yield Measurement("accuracy", quantity, value, at={"stage": "test", "length": length})

@@ -8,12 +8,9 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from results import Measurement
 from tasks import Batch, Scalar
 
-from ..training.data import Examples
-from ..training.network import evaluating
-from .probe import PROBES, Probe, Trained
+from . import PROBES, Measurement, Probe, Subject, evaluating
 
 
 @PROBES.register("accuracy_by_distance")
@@ -31,15 +28,12 @@ class AccuracyByDistance(Probe):
             raise ValueError(f"accuracy_by_distance needs at least 1 bin, not {bins}")
         self.bins = bins
 
-    def trained(self, trained: Trained) -> Iterator[Measurement]:
-        if isinstance(trained.task.target_space, Scalar):
+    def trained(self, subject: Subject) -> Iterator[Measurement]:
+        if isinstance(subject.task.target_space, Scalar):
             return
-        for length in trained.test_lengths:
-            stream = trained.generator(f"distance {length}")
-            examples = Examples.draw(
-                trained.task, length, trained.test_examples, 4 * trained.batch, stream, trained.device
-            )
-            found = [_right(trained, batch) for batch in examples.batches if batch.links is not None]
+        for length in subject.test_lengths:
+            batches = subject.examples(length, "distance").batches
+            found = [_right(subject, batch) for batch in batches if batch.links is not None]
             if found:
                 distances, right = (torch.cat(parts) for parts in zip(*found, strict=True))
                 yield from self._rows(distances, right, length)
@@ -57,17 +51,15 @@ class AccuracyByDistance(Probe):
                     "accuracy_by_distance",
                     "accuracy_at_distance",
                     total / count,
-                    stage="test",
-                    length=length,
-                    distance=middle,
+                    at={"stage": "test", "length": length, "distance": middle},
                 )
 
 
-def _right(trained: Trained, batch: Batch) -> tuple[Int[Tensor, "n"], Bool[Tensor, "n"]]:
+def _right(subject: Subject, batch: Batch) -> tuple[Int[Tensor, "n"], Bool[Tensor, "n"]]:
     """Return the distance of each scored query that has links, and whether it was answered right."""
     right = torch.zeros_like(batch.scored)
-    with evaluating(trained.network):
-        right[batch.scored] = trained.network(batch).argmax(1) == batch.target[batch.scored]
+    with evaluating(subject.network):
+        right[batch.scored] = subject.network(batch).argmax(1) == batch.target[batch.scored]
     assert batch.links is not None
     position = torch.arange(1, batch.links.shape[2] + 1, device=right.device)
     last = (batch.links * position).amax(2)  # counted from 1; 0 where there is none

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from results import Measurement
-
-from .meters.flops import cost_of
-from .probe import PROBES, Probe, Subject
+from . import PROBES, Measurement, Probe, Subject, cost_of
 
 
 @PROBES.register("cost")
@@ -30,8 +27,8 @@ class Cost(Probe):
         for done, length in enumerate(self.lengths):
             subject.progress(done, len(self.lengths))
             cost = cost_of(subject.build().to(subject.device), length)
-            yield Measurement("cost", "flops_counted", cost.counted / length, "flop/token", length=length)
+            yield Measurement("cost", "flops_counted", cost.counted / length, "flop/token", {"length": length})
             if cost.analytic is not None:
-                yield Measurement("cost", "flops_analytic", cost.analytic / length, "flop/token", length=length)
+                yield Measurement("cost", "flops_analytic", cost.analytic / length, "flop/token", {"length": length})
             if cost.state is not None:
-                yield Measurement("cost", "state", cost.state, "bytes", length=length)
+                yield Measurement("cost", "state", cost.state, "bytes", {"length": length})

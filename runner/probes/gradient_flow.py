@@ -9,9 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mechanisms import SequenceModel
-from results import Measurement
 
-from .probe import PROBES, Probe, Subject, Trained
+from . import PROBES, Measurement, Probe, Subject
 
 
 @PROBES.register("gradient_flow")
@@ -34,12 +33,12 @@ class GradientFlow(Probe):
         precise = torch.float32 if subject.device.type == "mps" else torch.float64
         for length in self.lengths:
             model = subject.build().to(subject.device, precise)
-            norms = initial_norms(model, length, self.examples, subject.width, subject.generator("gradient"))
+            norms = initial_norms(model, length, self.examples, subject.recipe.width, subject.generator("gradient"))
             yield from _rows(norms, "initial", length)
 
-    def trained(self, trained: Trained) -> Iterator[Measurement]:
-        norms = trained_norms(trained, 8 * self.examples)
-        yield from _rows(norms, "trained", trained.length)
+    def trained(self, subject: Subject) -> Iterator[Measurement]:
+        norms = trained_norms(subject, 8 * self.examples)
+        yield from _rows(norms, "trained", subject.length)
 
 
 def initial_norms(
@@ -59,14 +58,14 @@ def initial_norms(
     return norms.flip(0)
 
 
-def trained_norms(trained: Trained, examples: int) -> Float[Tensor, "n"]:
+def trained_norms(subject: Subject, examples: int) -> Float[Tensor, "n"]:
     """Return the mean gradient norm at distances 1, 2, ...; NaN at distances that no example has."""
-    network, stream = trained.network, trained.generator("gradient")
-    batch = trained.task.sample(trained.length, examples, stream).to(trained.device)
-    noise = torch.rand(batch.scored.shape, generator=stream, device=stream.device).to(trained.device)
+    network, stream = subject.network, subject.generator("gradient")
+    batch = subject.task.sample(subject.length, examples, stream).to(subject.device)
+    noise = torch.rand(batch.scored.shape, generator=stream, device=stream.device).to(subject.device)
     chosen = torch.where(batch.scored, noise, -1.0).argmax(1)
     embedded = [e.detach().requires_grad_() for e in network.ends.embed(batch.source, batch.query)]
-    rows = torch.arange(examples, device=trained.device)
+    rows = torch.arange(examples, device=subject.device)
     output = network.ends.read(network.model(*embedded)[rows, chosen])
     loss = network.ends.loss(output, batch.target[rows, chosen], reduction="sum")
     gradients = torch.autograd.grad(loss, embedded, allow_unused=True, materialize_grads=True)
@@ -86,4 +85,6 @@ def _mean_by_distance(norms: Float[Tensor, "b n"], answer: Int[Tensor, "b"]) -> 
 def _rows(norms: Float[Tensor, "n"], stage: str, length: int) -> Iterator[Measurement]:
     for distance, norm in enumerate(norms.tolist(), start=1):
         if norm == norm:  # NaN: no example has this distance
-            yield Measurement("gradient_flow", "gradient_norm", norm, stage=stage, length=length, distance=distance)
+            yield Measurement(
+                "gradient_flow", "gradient_norm", norm, at={"stage": stage, "length": length, "distance": distance}
+            )

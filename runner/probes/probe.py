@@ -9,54 +9,71 @@ from typing import ClassVar
 import torch
 
 from mechanisms import SequenceModel
-from registry import Registry
+from registry import Registered, Registry
 from results import Measurement
 from tasks import Task
 
+from ..training.data import Examples
 from ..training.network import Network
-from ..training.trainer import History
+from ..training.recipe import Recipe
+from ..training.trainer import Progress, Trainer
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A mechanism to be measured: `build()` makes a freshly initialised one, the same at every call."""
+    """What a probe measures: a mechanism, and after training the network around it.
+
+    `build()` makes a freshly initialised mechanism, the same at every call; `generator(purpose)` a fresh random stream,
+    the same for every mechanism. `trainer` is there after training, with the longest `length` that was trained on.
+    """
 
     build: Callable[[], SequenceModel]
-    width: int
-    device: torch.device
-    generator: Callable[[str], torch.Generator]  # a fresh random stream for what it is called
-    progress: Callable[[int, int], None] = lambda done, total: None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network after training on a task."""
-
-    network: Network
-    history: History
-    task: Task
-    length: int
-    test_lengths: tuple[int, ...]
-    test_examples: int
-    batch: int
+    recipe: Recipe
     device: torch.device
     generator: Callable[[str], torch.Generator]
+    progress: Progress = lambda done, total: None
+    trainer: Trainer | None = None
+    length: int = 0
+    test_lengths: tuple[int, ...] = ()
+
+    @property
+    def trained(self) -> Trainer:
+        """The trainer after training. Raises ValueError before it."""
+        if self.trainer is None:
+            raise ValueError("this mechanism has not been trained")
+        return self.trainer
+
+    @property
+    def network(self) -> Network:
+        return self.trained.network
+
+    @property
+    def task(self) -> Task:
+        return self.trained.task
+
+    def examples(self, length: int, purpose: str) -> Examples:
+        """Draw the recipe's number of test examples of one length."""
+        stream = self.generator(f"{purpose} {length}")
+        return Examples.draw(self.task, length, self.recipe.test_examples, 4 * self.recipe.batch, stream, self.device)
 
 
-class Probe:
+class Probe(Registered):
     """Measures a mechanism before training, after it, or both: whichever method is overridden.
 
     A constructor takes the probe's options as keywords.
     """
 
-    alone: ClassVar[bool] = False  # True for what must not share the machine, such as timings
-    seeded: ClassVar[bool] = True  # False where nothing depends on the initial weights, so that one seed is enough
+    alone: ClassVar[bool] = False
+    """It must not share the machine, as timings must not."""
+
+    seeded: ClassVar[bool] = True
+    """False where nothing depends on the initial weights, so that one seed is enough."""
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
         """Measure an untrained mechanism, without a task."""
         raise NotImplementedError
 
-    def trained(self, trained: Trained) -> Iterator[Measurement]:
+    def trained(self, subject: Subject) -> Iterator[Measurement]:
         """Measure a network that was trained on a task."""
         raise NotImplementedError
 

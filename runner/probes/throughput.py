@@ -9,13 +9,20 @@ import torch
 from torch import Tensor
 
 from mechanisms import state_bytes
-from results import Measurement
 from tasks import Batch, Classes, Tokens
 
-from ..training.network import Ends, Network
-from .meters.memory import peak_bytes
-from .meters.timing import quartiles, repeat
-from .probe import PROBES, Probe, Subject
+from . import (
+    PROBES,
+    Ends,
+    Measurement,
+    Network,
+    Probe,
+    Subject,
+    TrainingStep,
+    peak_bytes,
+    quartiles,
+    repeat,
+)
 
 VOCABULARY = 64
 DECODED = 16  # steps timed together, so that the clock's grain does not show
@@ -47,13 +54,14 @@ class Throughput(Probe):
 
     def _network(self, subject: Subject) -> Network:
         space = Tokens(VOCABULARY)
-        ends = Ends(subject.width, space, space, Classes(VOCABULARY))
+        ends = Ends(subject.recipe.width, space, space, Classes(VOCABULARY))
         return Network(subject.build(), ends).to(subject.device)
 
     def _train(self, subject: Subject, length: int) -> Iterator[Measurement]:
-        step = training_step(self._network(subject), self._batch(subject, length))
+        training, batch = TrainingStep(self._network(subject), subject.recipe), self._batch(subject, length)
+        step = functools.partial(training.step_on, batch)
         step()  # the first one also makes the optimiser's state
-        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), "bytes", length=length)
+        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), "bytes", {"length": length})
         times = repeat(step, self.seconds, subject.device, warm_up=False)
         yield self._rate("train", times, self.batch * length, length)
 
@@ -69,7 +77,7 @@ class Throughput(Probe):
                 "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
             )
             state = start(source)
-            yield Measurement("throughput", "state", state_bytes(state) / self.batch, "bytes", length=length)
+            yield Measurement("throughput", "state", state_bytes(state) / self.batch, "bytes", {"length": length})
 
             def decode() -> Callable[[], None]:
                 return functools.partial(decode_steps, network, query[:, 0], start(source))
@@ -90,22 +98,8 @@ class Throughput(Probe):
     def _rate(self, quantity: str, times: list[float], tokens: int, length: int) -> Measurement:
         low, median, high = quartiles(times)
         return Measurement(
-            "throughput", quantity, tokens / median, "tokens/s", length=length, low=tokens / high, high=tokens / low
+            "throughput", quantity, tokens / median, "tokens/s", {"length": length}, tokens / high, tokens / low
         )
-
-
-def training_step(network: Network, batch: Batch) -> Callable[[], None]:
-    """Return a closure over one step: forward, backward, optimiser."""
-    fused = next(network.parameters()).device.type in ("cpu", "cuda")
-    optimizer = torch.optim.AdamW(network.parameters(), fused=fused)
-    target = batch.target[batch.scored]
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(network.ends.loss(network(batch), target))
-        optimizer.step()
-
-    return step
 
 
 def decode_steps(network: Network, query: Tensor, state: object) -> None:

@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 
 from registry import UserError, suggestion
 
-from ..training.recipe import Recipe
-from .schema import Limits, Match, Suite
+from .schema import Limits, Match, Suite, Training
 
 
 class SuiteFile:
@@ -44,12 +43,12 @@ class SuiteFile:
 
     def _explain(self, error: ErrorDetails) -> UserError:
         where = error["loc"]
-        key = ".".join(str(part) for part in where if part != "settings") or "the file"
+        key = ".".join(map(str, where)) or "the file"
         match error["type"]:
             case "extra_forbidden":
                 keys: Any = Suite
                 if len(where) > 1:
-                    keys = {"train": Recipe, "limits": Limits, "match": Match}.get(str(where[0]), Suite)
+                    keys = {"train": Training, "limits": Limits, "match": Match}.get(str(where[0]), Suite)
                 return self.error(where, f"unknown key '{key}'.{suggestion(str(where[-1]), keys.model_fields)}")
             case "missing":
                 return self.error(where[:-1], f"the key '{key}' is missing")
@@ -96,8 +95,5 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | N
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(part):
-                return value, key.start_mark.line + 1
-            # {name: {setting: value}} is read as name and settings: step into it.
-            if part == "settings" and len(node.value) == 1:
                 return value, key.start_mark.line + 1
     return None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from inspect import signature
 from typing import Any
 
-from mechanisms import SequenceModel, hyperparameters
+from registry import Spec
 
 from ..training.network import on_meta, parameter_count
 
@@ -43,29 +42,30 @@ class NoWidthError(Exception):
     """A model can be built with none of the widths tried; its own last reason is the cause."""
 
 
-def model_parameters(model: type[SequenceModel], width: int, settings: Mapping[str, Any]) -> int:
-    """Return the number of parameters of a model without embeddings and readout."""
-    return parameter_count(on_meta(lambda: model(width, **settings)))
+def parameters_of(model: Spec, width: int) -> int:
+    """Return the number of parameters of a model without embedding and readout."""
+    return parameter_count(on_meta(lambda: model.build(width)))
 
 
-def fit_model(model: type[SequenceModel], settings: Mapping[str, Any], target: int) -> Fit:
+def fit_model(model: Spec, target: int) -> Fit:
     """Return the width at which the model's number of parameters comes nearest to `target`.
 
     Where widths are too far apart for that, because heads divide them, the feed-forward networks make up the rest.
     Raises NoWidthError, and whatever but a ValueError the model raises: that means "not this width".
     """
-    found = fit(lambda width: model_parameters(model, width, settings), target)
-    free = (hyperparameters(model, 1) or {}).keys() - settings.keys()
-    return found if found.matches(target) or "expansion" not in free else _stretched(model, settings, found, target)
+    found = fit(lambda width: parameters_of(model, width), target)
+    free = model.settings.keys() - model.given.keys()
+    return found if found.matches(target) or "expansion" not in free else _stretched(model, found, target)
 
 
-def _stretched(model: type[SequenceModel], settings: Mapping[str, Any], found: Fit, target: int) -> Fit:
+def _stretched(model: Spec, found: Fit, target: int) -> Fit:
     """Widen or narrow the hidden layers behind a width that is nearly right; their parameters are linear in that."""
     width = found.size.width
-    hidden = round(signature(model).parameters["expansion"].default * width)
+    hidden = round(model.settings["expansion"] * width)
 
     def sized(units: int) -> Size:
-        return Size(width, model_parameters(model, width, {**settings, "expansion": units / width}))
+        wider = replace(model, settings={**model.settings, "expansion": units / width})
+        return Size(width, parameters_of(wider, width))
 
     each = sized(hidden + 1).parameters - found.size.parameters
     wanted = hidden + round((target - found.size.parameters) / each)

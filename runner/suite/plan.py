@@ -1,221 +1,175 @@
-"""From a suite to the cells it asks for; what cannot run is listed with its reason."""
+"""From a suite to the trials it asks for; what cannot run is listed with its reason."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from registry import Origin
-from results import CellRow
+from registry import Origin, Spec
+from results import Planned
+from results.store.labels import Label, describe, mechanism_labels, task_labels
+from tasks import TASKS
 
 from ..plugins import FOLDER, REGISTRIES, load_plugins
-from ..training import setup as lesson
+from ..probes import PROBES
 from ..training.recipe import Recipe
-from ..trial import key as sources
+from ..trial.key import key_of, modules_of, read_sources_again
+from ..trial.machine import machine
 from ..trial.trial import Trial
-from .expand import Expansion, Mechanism, ProbeWith
-from .expand_tasks import TaskAt, TaskExpansion
+from .expand import Expansion
 from .file import SuiteFile
-
-
-@dataclass(frozen=True)
-class Skip:
-    """A combination that the plan leaves out."""
-
-    label: str
-    reason: str
-    model: str = ""
-    alignment: str | None = None
-    task: str | None = None
+from .mechanisms import Mechanism, MechanismExpansion
+from .tasks import Fields, TaskExpansion
 
 
 @dataclass
 class Plan:
-    """The cells of a suite. `unavailable` are modules and plugins that could not be imported, with their errors."""
+    """What a suite asks for, in its order: trials to run, and those to skip with their reasons.
+
+    `unavailable` are modules and plug-ins that cannot be imported or built, with their errors, by name.
+    """
 
     name: str
-    cells: list[Trial]
-    skips: list[Skip]
+    device: str = "cpu"
+    planned: list[Planned] = field(default_factory=list)
     mechanisms: list[Mechanism] = field(default_factory=list)
     plugins: list[Origin] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
 
-    def rows(self) -> list[CellRow]:
-        """Return the plan as the store keeps it."""
-        alignments = {mechanism.label: mechanism.alignment for mechanism in self.mechanisms}
-        cells = [_cell_row(cell, position, alignments[cell.label]) for position, cell in enumerate(self.cells)]
-        return cells + [_skip_row(skip, len(cells) + i) for i, skip in enumerate(self.skips)]
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """The trials to run."""
+        return [Trial.from_json(each.trial, each.key) for each in self.planned if each.reason is None]
+
+    @property
+    def skipped(self) -> list[Planned]:
+        return [each for each in self.planned if each.reason is not None]
+
+    @cached_property
+    def labels(self) -> dict[str, tuple[Label, Label | None]]:
+        """The labels of mechanism and task, by the key of a trial."""
+        trials = [each.trial for each in self.planned]
+        both = zip(mechanism_labels(trials), task_labels(trials), strict=True)
+        return dict(zip((each.key for each in self.planned), both, strict=True))
+
+    def description(self, planned: Planned) -> str:
+        """Return what a person reads of a trial."""
+        return describe(planned.trial, *self.labels[planned.key])
 
 
 def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
-    """Expand a suite into cells. Raises UserError naming the suite's line for anything it gets wrong."""
+    """Expand a suite into trials. Raises UserError naming the suite's line for anything it gets wrong."""
     origins, unavailable = load_plugins([*file.plugin_specs(), *plugin_specs], folder)
     for registry in REGISTRIES.values():
         registry.entries()  # loads it, and so finds what cannot be imported
         unavailable |= registry.unavailable
+    read_sources_again()
     planner = _Planner(file, device)
-    cells = {cell.key: cell for cell in planner.cells()}
-    broken = [Skip(Path(name).stem, f"it could not be imported: {error}") for name, error in unavailable.items()]
-    return Plan(file.suite.name, list(cells.values()), planner.skips + broken, planner.mechanisms, origins, unavailable)
+    planned = {each.key: each for each in planner.planned()}
+    return Plan(
+        file.suite.name,
+        device,
+        list(planned.values()),
+        planner.mechanisms,
+        origins,
+        unavailable | planner.unavailable,
+    )
 
 
 class _Planner:
     def __init__(self, file: SuiteFile, device: str) -> None:
         self.suite, self.device = file.suite, device
-        expansion = Expansion(file)
-        self.tasks, probes = TaskExpansion(file).tasks(), expansion.probes()
-        found = expansion.mechanisms()
-        self.mechanisms = [m for m in found if m.refusal is None]
-        self.skips = [_skip(m, m.refusal) for m in found if m.refusal is not None]
-        self.trained = [probe for probe in probes if probe.entry.value.measures_trained()]
-        self.untrained = [probe for probe in probes if probe.entry.value.measures_untrained()]
-        self.pairs = self._pairs()
-        if self.trained and not self.tasks:
-            names = ", ".join(probe.entry.name for probe in self.trained)
+        expansion = TaskExpansion(file)
+        self.tasks, self.unavailable = expansion.tasks(), expansion.unavailable
+        probes = _probes(file)
+        self.found = MechanismExpansion(file).mechanisms()
+        self.mechanisms = [each for each in self.found if each.reason is None]
+        self.trained = tuple(probe for probe in probes if probe.value.measures_trained())
+        self.untrained = tuple(probe for probe in probes if probe.value.measures_untrained())
+        if self.trained and not file.suite.tasks:
+            names = ", ".join(probe.name for probe in self.trained)
             raise file.error(("probes",), f"the suite names no task to train on, which {names} needs")
 
-    def _pairs(self) -> list[tuple[Mechanism, TaskAt]]:
-        pairs = []
-        for task in self.tasks if self.trained else []:
-            for mechanism in self.mechanisms:
-                reason = _incompatible(mechanism, task)
-                if reason is None:
-                    pairs.append((mechanism, task))
-                else:
-                    self.skips.append(_skip(mechanism, reason, task.label))
-        return pairs
+    def planned(self) -> Iterator[Planned]:
+        """Yield what is to run, then what is skipped."""
+        for trial in self._trials():
+            yield _planned(replace(trial, key=key_of(trial)))
+        for each in self.found:
+            if each.reason is not None:
+                yield _skipped(self._trial(each, 0, Recipe(width=each.width)), each.reason)
+        for mechanism, fields in self._pairs():
+            reason = _incompatible(mechanism.spec, fields)
+            if reason is not None:
+                yield _skipped(self._trial(mechanism, 0, Recipe(width=mechanism.width), **fields), reason)
 
-    def cells(self) -> Iterator[Trial]:
+    def _trials(self) -> Iterator[Trial]:
         # Seed by seed, so that an interrupted run has compared everything at least once.
         for seed in range(self.suite.seeds):
-            for mechanism, task in self.pairs:
-                for rate in self.suite.train.learning_rate:
-                    changes = {"learning_rate": (rate,), "width": mechanism.width}
-                    recipe = self.suite.train.model_copy(update=changes)
-                    yield self._cell("train", mechanism, task, seed, recipe.model_dump(mode="json"), self.trained)
-            yield from self._untrained_cells(seed)
+            for mechanism, fields in self._pairs():
+                if _incompatible(mechanism.spec, fields) is None:
+                    for recipe in self.suite.train.recipes(mechanism.width):
+                        yield self._trial(mechanism, seed, recipe, self.trained, **fields)
+            for probe in self.untrained:
+                if seed == 0 or probe.value.seeded:
+                    yield from self._untrained(probe, seed)
 
-    def _untrained_cells(self, seed: int) -> Iterator[Trial]:
-        for probe in self.untrained:
-            if seed > 0 and not probe.entry.value.seeded:
-                continue
-            for mechanism in self.mechanisms:
-                kind = "speed" if probe.entry.value.alone else "initial"
-                yield self._cell(kind, mechanism, None, seed, {"width": mechanism.width}, [probe])
+    def _untrained(self, probe: Spec, seed: int) -> Iterator[Trial]:
+        alone = {"machine": machine(self.device)} if probe.value.alone else {}
+        for mechanism in self.mechanisms:
+            yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
 
-    def _cell(
-        self,
-        kind: str,
-        mechanism: Mechanism,
-        task: TaskAt | None,
-        seed: int,
-        recipe: dict[str, Any],
-        probes: list[ProbeWith],
+    def _pairs(self) -> list[tuple[Mechanism, Fields]]:
+        return [(mechanism, fields) for fields in self.tasks if self.trained for mechanism in self.mechanisms]
+
+    def _trial(
+        self, mechanism: Mechanism, seed: int, recipe: Recipe, probes: tuple[Spec, ...] = (), **fields: object
     ) -> Trial:
-        entries = [*mechanism.entries, *(task.entries if task else ())]
-        fields: dict[str, Any] = {
-            "kind": kind,
-            "model": mechanism.entry.name,
-            "mechanism": mechanism.settings,
-            "seed": seed,
-            "recipe": recipe,
-            "probes": {probe.entry.name: probe.options for probe in probes},
-        }
-        if task is not None:
-            fields |= _lesson(task) | {"test_lengths": task.test_lengths}
-            if task.pretraining is not None:
-                steps = task.pretraining.steps or self.suite.train.steps
-                fields["pretraining"] = _lesson(task.pretraining.task) | {"steps": steps}
-        brought = _brought(mechanism)
-        code = _code((*(e.value for e in entries), *brought, *(probe.entry.value for probe in probes)))
-        versions = [version for cls in brought for version in sources.versions(cls)]
-        return Trial(
-            **fields,
-            key=digest([fields, code, *versions, torch.__version__, torch.device(self.device).type]),
-            label=mechanism.label,
-            task_label=task.label if task else None,
-            plugins=tuple(dict.fromkeys(e.origin.spec for e in entries if e.origin.is_plugin)),
-            device=self.device,
-        )
+        kind = torch.device(self.device).type
+        return Trial(mechanism.spec, seed, recipe, probes, device=kind, **fields)  # type: ignore[arg-type]
 
 
-def _lesson(task: TaskAt) -> dict[str, Any]:
-    """Return what a cell needs to know of a task that it trains on."""
-    return {
-        "task": task.entry.name,
-        "task_settings": task.settings,
-        "length": task.length,
-        "shortest": task.shortest,
-    }
+def _probes(file: SuiteFile) -> list[Spec]:
+    expansion = Expansion(file, PROBES)
+    found = []
+    for index, entry in enumerate(file.suite.probes):
+        for probe, where in expansion.specs(entry, ("probes", index)):
+            expansion.build(probe, where)
+            found.append(probe)
+    return found
 
 
-def digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+def _planned(trial: Trial) -> Planned:
+    return Planned(trial.key, trial.to_json(), _plugins(trial), modules_of(trial), _properties(trial))
 
 
-@functools.cache
-def _code(classes: tuple[type, ...]) -> str:
-    return sources.digest(classes, (lesson,))
+def _skipped(trial: Trial, reason: str) -> Planned:
+    key = hashlib.sha256(json.dumps([trial.to_json(), reason], sort_keys=True, default=repr).encode()).hexdigest()[:16]
+    return Planned(key, trial.to_json(), _plugins(trial), properties=_properties(trial), reason=reason)
 
 
-def _brought(mechanism: Mechanism) -> tuple[type, ...]:
-    """Return the classes that a mechanism's settings bring in from outside, of a model that names such."""
-    depends_on = getattr(mechanism.entry.value, "depends_on", None)
-    return tuple(depends_on(mechanism.settings)) if depends_on is not None else ()
+def _plugins(trial: Trial) -> tuple[str, ...]:
+    origins = [spec.registry.entry(spec.name).origin for _, spec in trial.specs()]
+    return tuple(dict.fromkeys(origin.spec for origin in origins if origin.is_plugin))
 
 
-def _skip(mechanism: Mechanism, reason: str, task: str | None = None) -> Skip:
-    return Skip(mechanism.label, reason, mechanism.entry.name, mechanism.alignment, task)
+def _properties(trial: Trial) -> dict[str, dict[str, object]]:
+    found = {name: spec.registry.properties(spec.value) for name, spec in trial.specs()}
+    return {name: declared for name, declared in found.items() if declared}
 
 
-def _incompatible(mechanism: Mechanism, task: TaskAt) -> str | None:
-    model, name = mechanism.entry.value, mechanism.entry.name
-    if task.pretraining is not None and (reason := _incompatible(mechanism, task.pretraining.task)) is not None:
+def _incompatible(mechanism: Spec, fields: Fields) -> str | None:
+    """Return why a model cannot be trained on a task, None where it can."""
+    if "earlier" in fields and (reason := _incompatible(mechanism, {"task": fields["earlier"]})) is not None:
         return reason
-    if not task.task.causal and model.causal_only:
-        return f"{name} reads its queries in order, and {task.entry.name} lets one see later ones"
-    if task.task.causal and task.task.leaks and model.bidirectional:
-        return f"{name} sees all queries at once, and in {task.entry.name} a later one gives an earlier answer away"
+    model, task, name = mechanism.value, TASKS[fields["task"].name], fields["task"].name
+    if not task.causal and model.causal_only:
+        return f"{mechanism.name} reads its queries in order, and {name} lets one see later ones"
+    if task.causal and task.leaks and model.sees_all(mechanism.settings):
+        return f"{mechanism.name} sees all queries at once, and in {name} a later one gives an earlier answer away"
     return None
-
-
-def _cell_row(cell: Trial, position: int, alignment: str | None) -> CellRow:
-    return CellRow(
-        key=cell.key,
-        position=position,
-        kind=cell.kind,
-        label=cell.label,
-        model=cell.model,
-        seed=cell.seed,
-        alignment=alignment,
-        mechanism=json.dumps(cell.mechanism),
-        task=cell.task_label,
-        task_settings=json.dumps(cell.task_settings) if cell.task else None,
-        length=cell.length or None,
-        learning_rate=Recipe.model_validate(cell.recipe).peak if cell.kind == "train" else None,
-        recipe=json.dumps(cell.recipe),
-        probes=json.dumps(cell.probes),
-        origin=", ".join(cell.plugins) or None,
-    )
-
-
-def _skip_row(skip: Skip, position: int) -> CellRow:
-    return CellRow(
-        key=digest(["skip", skip.label, skip.task, skip.reason]),
-        position=position,
-        kind="train",
-        label=skip.label,
-        model=skip.model,
-        seed=0,
-        alignment=skip.alignment,
-        task=skip.task,
-        outcome="skipped",
-        reason=skip.reason,
-    )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ByteSize,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+
+from registry import SpecError
+from registry.spec import split
 
 from ..training.recipe import Recipe
 
@@ -21,35 +16,52 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Choice(_Strict):
-    """A name, or a name with settings: `lstm`, or `{transformer: {layers: 2}}`."""
+def _choice(kind: str) -> AfterValidator:
+    """Refuse what is neither a name nor one name with its settings; the rest is read once registries are loaded."""
 
-    name: str
-    settings: dict[str, Any] = {}
+    def check(value: Any) -> Any:
+        try:
+            split(value, kind)
+        except SpecError as error:
+            raise ValueError(str(error)) from None
+        return value
 
-    @model_validator(mode="before")
+    return AfterValidator(check)
+
+
+# `lstm`, or `{transformer: {layers: 2}}`; a list as a setting is swept.
+Mechanism: TypeAlias = Annotated[Any, _choice("mechanism")]
+Task: TypeAlias = Annotated[Any, _choice("task")]
+Probe: TypeAlias = Annotated[Any, _choice("probe")]
+
+
+class Training(Recipe):
+    """The recipe of all trials. A list of learning rates is swept."""
+
+    learning_rate: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (3e-3,)  # type: ignore[assignment]
+
+    @field_validator("learning_rate", mode="before")
     @classmethod
-    def _from_yaml(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and len(value) == 1:
-            ((name, settings),) = value.items()
-            if settings is None or isinstance(settings, dict):
-                return {"name": str(name), "settings": settings or {}}
-        raise ValueError("expected a name, or one name with its settings as {name: {setting: value}}")
+    def _one_or_many(cls, value: object) -> object:
+        return value if isinstance(value, list | tuple) else (value,)
+
+    def recipes(self, width: int) -> list[Recipe]:
+        """Return the recipe at each learning rate, for a mechanism of this width."""
+        fields = self.model_dump() | {"width": width}
+        return [Recipe(**{**fields, "learning_rate": rate}) for rate in self.learning_rate]
 
 
 class Limits(_Strict):
-    """What one cell may use: wall seconds, and bytes of memory."""
+    """What one trial may use: wall seconds, and bytes of memory."""
 
     seconds: PositiveFloat = 600.0
     memory: ByteSize = ByteSize(8 * 10**9)
 
 
 class Match(_Strict):
-    """What is equal for all mechanisms in the width's stead: each gets the width that comes nearest to it.
+    """What is equal for all mechanisms in place of the width: each gets the width that comes nearest to it.
 
-    The parameters are those of the mixing part alone, without embeddings and readout.
+    The parameters are those of the mechanism alone, without embedding and readout.
     """
 
     parameters: PositiveInt
@@ -60,10 +72,10 @@ class Suite(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seeds: Annotated[int, Field(ge=1)] = 1
-    mechanisms: Annotated[tuple[Choice, ...], Field(min_length=1)]
-    tasks: tuple[Choice, ...] = ()
-    train: Recipe = Recipe()
+    mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1)]
+    tasks: tuple[Task, ...] = ()
+    train: Training = Training()
     match: Match | None = None
-    probes: Annotated[tuple[Choice, ...], Field(min_length=1)]
+    probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
     limits: Limits = Limits()
     plugins: tuple[str, ...] = ()

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-
-def save_checkpoint(path: Path, state: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+from results.store.files import replacing
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    # weights_only reads tensors and plain containers and runs nothing that stands in the file.
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+class Checkpoint:
+    """The training state of one trial in a folder, in one file for each stage of its training."""
+
+    def __init__(self, folder: Path, key: str, stage: str = "training") -> None:
+        self._folder, self._key = folder, key
+        self._path = folder / f"{key}.{stage}.pt"
+
+    def stage(self, stage: str) -> Checkpoint:
+        """Return the checkpoint of another stage of the same trial."""
+        return Checkpoint(self._folder, self._key, stage)
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state that was saved, on the processor; None where there is none."""
+        if not self._path.is_file():
+            return None
+        # weights_only reads tensors and plain containers and runs nothing that stands in the file.
+        state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        with replacing(self._path) as file:
+            torch.save(state, file)
+
+    def clear(self) -> None:
+        """Remove what all stages of the trial have saved."""
+        for file in self._folder.glob(f"{self._key}.*.pt"):
+            file.unlink(missing_ok=True)

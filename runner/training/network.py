@@ -75,7 +75,7 @@ class Network(nn.Module):
         hidden = self.model(*self.ends.embed(batch.source, batch.query))
         return self.ends.read(hidden[batch.scored])
 
-    def take_over(self, other: Network) -> None:
+    def load_from(self, other: Network) -> None:
         """Start from what `other` has learnt: its mechanism, and the embeddings of vocabularies that are the same."""
         self.model.load_state_dict(other.model.state_dict())
         for part, space in self.ends.spaces.items():

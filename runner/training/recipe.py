@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
 class Recipe(BaseModel):
-    """The training recipe of a suite. A list of learning rates is swept."""
+    """The training recipe of a trial."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     width: PositiveInt = 64
     batch: PositiveInt = 64
     steps: PositiveInt = 600
-    learning_rate: tuple[PositiveFloat, ...] = (3e-3,)
+    learning_rate: PositiveFloat = 3e-3
     warmup: Annotated[int, Field(ge=0)] = 50
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: PositiveFloat = 1.0
     evaluate_every: PositiveInt = 25
     validation_examples: PositiveInt = 256
     test_examples: PositiveInt = 1024
-
-    @field_validator("learning_rate", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return value if isinstance(value, list | tuple) else (value,)
-
-    @property
-    def peak(self) -> float:
-        """The learning rate of a recipe that has just one, as every cell's has."""
-        (rate,) = self.learning_rate
-        return rate

@@ -1,31 +1,33 @@
-"""A task at its lengths and a seed: the data it gives, the network between its ends, and the trainer of both."""
+"""A task at its lengths and a seed: the data it gives, the network around a mechanism, and the trainer of both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from mechanisms import SequenceModel
-from tasks import TASKS, Task
+from registry import Spec
+from tasks import Task
 
 from . import seeds
-from .checkpoint import save_checkpoint
+from .checkpoint import Checkpoint
 from .data import Examples, TrainingData, lengths_between, spread
 from .network import Network
 from .recipe import Recipe
-from .trainer import Diverged, History, Trainer
+from .trainer import Diverged, History, Progress, Trainer
+
+Build = Callable[[bool], SequenceModel]
+"""Makes the mechanism, given whether queries see earlier ones only."""
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
     """What is trained on: a task, from its `shortest` to its longest `length`, with the random streams of a seed."""
 
-    task_name: str
-    settings: dict[str, Any]
+    spec: Spec
     length: int
     shortest: int
     seed: int
@@ -33,17 +35,18 @@ class TrainingSetup:
 
     @property
     def task(self) -> Task:
-        return TASKS[self.task_name](**self.settings)
+        task: Task = self.spec.build()
+        return task
 
     def stream(self, purpose: str) -> torch.Generator:
         """Return a random stream for data: the same for every mechanism at the same seed."""
-        return seeds.generator(self.device, "data", self.task_name, self.settings, self.seed, purpose)
+        return seeds.generator(self.device, "data", self.spec.name, chosen(self.spec), self.seed, purpose)
 
-    def network(self, build: Callable[[bool], SequenceModel], width: int) -> Network:
-        """Put the mechanism that `build(causal)` makes between the task's ends, the same for every mechanism."""
+    def network(self, build: Build, width: int) -> Network:
+        """Put the mechanism between an embedding and a readout, the same for every mechanism."""
         task = self.task
         model = build(task.causal)
-        with seeds.scoped("ends", self.task_name, self.settings, self.seed):
+        with seeds.scoped("ends", self.spec.name, chosen(self.spec), self.seed):
             return Network.for_task(model, task, width).to(self.device)
 
     def trainer(self, network: Network, recipe: Recipe) -> Trainer:
@@ -57,24 +60,32 @@ class TrainingSetup:
         validation = [Examples.draw(task, length, each, each, source, self.device) for length in checked]
         return Trainer(network, task, recipe, data, validation)
 
+    def pretrain(
+        self,
+        network: Network,
+        build: Build,
+        recipe: Recipe,
+        progress: Progress,
+        interrupted: Callable[[], bool],
+        checkpoint: Checkpoint | None,
+    ) -> History:
+        """Train the mechanism on this task first, and load what it has learnt into `network`.
 
-def pretrain(
-    network: Network,
-    trainer: Trainer,
-    progress: Callable[[int, int], None],
-    interrupted: Callable[[], bool],
-    checkpoint: Path | None,
-) -> History:
-    """Run `trainer`, that of another task, and give what it has learnt to `network`.
+        That is the mechanism, and the embeddings of vocabularies that the two tasks share. The rest starts anew. Raises
+        Diverged and Interrupted as the trainer does.
+        """
+        trainer = self.trainer(self.network(build, recipe.width), recipe)
+        try:
+            history = trainer.run(progress, interrupted, checkpoint)
+        except Diverged as error:
+            raise Diverged(f"in pre-training, {error}") from None
+        if checkpoint is not None:
+            checkpoint.save(trainer.state())  # so that a run that goes on later does not repeat it
+        network.load_from(trainer.network)
+        return history
 
-    That is the mechanism, and the embeddings of vocabularies that the two tasks share. The rest starts anew. Raises
-    Diverged and Interrupted as the trainer does.
-    """
-    try:
-        history = trainer.run(progress, interrupted, checkpoint)
-    except Diverged as error:
-        raise Diverged(f"in pre-training, {error}") from None
-    if checkpoint is not None:
-        save_checkpoint(checkpoint, trainer.state())  # so that a run that is taken up again does not repeat it
-    network.take_over(trainer.network)
-    return history
+
+def chosen(spec: Spec) -> dict[str, Any]:
+    """Return the settings of a task that were given, by a preset or beside it."""
+    preset = spec.value.presets.get(str(spec.given.get("preset")), {})
+    return {key: value for key, value in {**preset, **spec.given}.items() if key in spec.settings}

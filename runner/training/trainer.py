@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from results import Measurement
 from tasks import Batch, Task
 
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint
 from .data import Examples, TrainingData
 from .evaluate import evaluate
 from .network import Network
@@ -23,6 +23,9 @@ from .recipe import Recipe
 
 SOLVED = 0.99  # of the normalised validation score
 CHECKPOINT_SECONDS = 30.0
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many of how many steps are done."""
 
 
 class Diverged(Exception):
@@ -59,37 +62,27 @@ class History:
 def learning_rate_at(step: int, recipe: Recipe) -> float:
     """Return the rate of 0-based `step`: linear warm-up to the peak, then a cosine down to zero."""
     if step < recipe.warmup:
-        return recipe.peak * (step + 1) / recipe.warmup
+        return recipe.learning_rate * (step + 1) / recipe.warmup
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.peak * 0.5 * (1 + math.cos(math.pi * done))
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-class Trainer:
-    """Trains one network on one task. Its whole state can be saved and taken up again.
+class TrainingStep:
+    """One step of training after another: forward, backward, clipping, and the optimiser at its scheduled rate."""
 
-    `validation` are the examples on which it counts as solved, of each length alike.
-    """
-
-    def __init__(
-        self, network: Network, task: Task, recipe: Recipe, data: TrainingData, validation: Sequence[Examples]
-    ) -> None:
-        self.network, self.task, self.recipe, self.data, self.validation = network, task, recipe, data, validation
+    def __init__(self, network: Network, recipe: Recipe) -> None:
+        self.network, self.recipe = network, recipe
         self.device = next(network.parameters()).device
         self.parameters = list(network.parameters())
         # Fused: one kernel for all parameters, where the device has it.
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=recipe.peak, weight_decay=recipe.weight_decay, fused=fused
+            self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused
         )
-        self.history = History()
         self.step = 0
         self._losses: Tensor = torch.zeros((), device=self.device)
 
-    def train_step(self) -> None:
-        self.step_on(self.data.next().to(self.device))
-
     def step_on(self, batch: Batch) -> None:
-        """Take one step on a batch: forward, backward, clipping and the optimiser."""
         loss = self.network.ends.loss(self.network(batch), batch.target[batch.scored])
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -99,6 +92,23 @@ class Trainer:
         self.optimizer.step()
         self._losses += loss.detach()  # summed on the device: reading it every step would stall a GPU
         self.step += 1
+
+
+class Trainer(TrainingStep):
+    """Trains one network on one task. Its whole state can be saved, and training go on from there.
+
+    `validation` are the examples on which it counts as solved, of each length alike.
+    """
+
+    def __init__(
+        self, network: Network, task: Task, recipe: Recipe, data: TrainingData, validation: Sequence[Examples]
+    ) -> None:
+        super().__init__(network, recipe)
+        self.task, self.data, self.validation = task, data, validation
+        self.history = History()
+
+    def train_step(self) -> None:
+        self.step_on(self.data.next().to(self.device))
 
     def evaluate(self) -> Evaluation:
         """Score on validation, append to the history. Raises Diverged where a loss is not finite."""
@@ -118,13 +128,13 @@ class Trainer:
 
     def run(
         self,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Progress = lambda done, total: None,
         interrupted: Callable[[], bool] = lambda: False,
-        checkpoint: Path | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> History:
         """Train until solved or out of steps, from the checkpoint where there is one."""
-        if checkpoint is not None and checkpoint.exists():
-            self.load_state(load_checkpoint(checkpoint))
+        if checkpoint is not None and (state := checkpoint.load()) is not None:
+            self.load_state(state)
         saved = time.monotonic()
         solved = self.history.steps_to_solve is not None
         if not self.history.evaluations:
@@ -136,13 +146,13 @@ class Trainer:
                 progress(self.step, self.recipe.steps)
             stop = interrupted()
             if checkpoint is not None and (stop or time.monotonic() - saved > CHECKPOINT_SECONDS):
-                save_checkpoint(checkpoint, self.state())
+                checkpoint.save(self.state())
                 saved = time.monotonic()
             if stop:
                 raise Interrupted(f"at step {self.step} of {self.recipe.steps}")
         return self.history
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         return {
             "step": self.step,
             "network": self.network.state_dict(),
@@ -152,22 +162,22 @@ class Trainer:
             "history": [asdict(evaluation) for evaluation in self.history.evaluations],
         }
 
-    def load_state(self, state: dict[str, object]) -> None:
-        self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
-        self.optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
-        self.data.load_state(state["data"])  # type: ignore[arg-type]
-        self._losses = state["losses"].to(self.device)  # type: ignore[attr-defined]
-        self.history = History([Evaluation(**row) for row in state["history"]])  # type: ignore[attr-defined]
-        self.step = int(state["step"])  # type: ignore[call-overload]
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.data.load_state(state["data"])
+        self._losses = state["losses"].to(self.device)
+        self.history = History([Evaluation(**row) for row in state["history"]])
+        self.step = int(state["step"])
 
 
 def learning_curve(history: History) -> Iterator[Measurement]:
     """Yield the validation and training scores by step, and the steps to solve (NaN where never)."""
     for point in history.evaluations:
         for quantity, value in (("normalised", point.normalised), ("loss", point.loss)):
-            yield Measurement("accuracy", quantity, value, stage="validation", step=point.step)
+            yield Measurement("accuracy", quantity, value, at={"stage": "validation", "step": point.step})
         if not math.isnan(point.train_loss):
-            yield Measurement("accuracy", "loss", point.train_loss, stage="train", step=point.step)
+            yield Measurement("accuracy", "loss", point.train_loss, at={"stage": "train", "step": point.step})
     solved = history.steps_to_solve
     yield Measurement("accuracy", "steps_to_solve", math.nan if solved is None else solved, unit="steps")
     yield Measurement("accuracy", "steps", history.steps, unit="steps")
@@ -176,5 +186,5 @@ def learning_curve(history: History) -> Iterator[Measurement]:
 def pretraining_curve(history: History) -> Iterator[Measurement]:
     """Yield the validation scores on the task that was trained on before the cell's own, and how long that was."""
     for point in history.evaluations:
-        yield Measurement("accuracy", "normalised", point.normalised, stage="pretraining", step=point.step)
-    yield Measurement("accuracy", "steps", history.steps, unit="steps", stage="pretraining")
+        yield Measurement("accuracy", "normalised", point.normalised, at={"stage": "pretraining", "step": point.step})
+    yield Measurement("accuracy", "steps", history.steps, unit="steps", at={"stage": "pretraining"})

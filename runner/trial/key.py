@@ -1,95 +1,97 @@
-"""A digest of the code that a result depends on, so that changed code re-runs and unchanged never does."""
+"""What identifies a trial: a digest of all that could change its result, so that changed code runs again and no other.
+
+The digest is of the trial's fields, and of the syntax trees of whole modules: `measure`, the modules of the chosen
+classes, and every module that one of these imports, in whatever place, which is neither of the standard library nor of
+an installed distribution. Paths are in no key.
+"""
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
-import inspect
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from types import ModuleType
+import json
+from collections.abc import Iterable, Mapping
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("mechanisms", "tasks", "runner")
+import torch
 
+from registry import Spec
 
-def digest(classes: Iterable[type], modules: Iterable[ModuleType] = ()) -> str:
-    """Return a digest of the sources of `classes`, their bases, `modules` and the project's modules these import.
+from . import imports
+from .imports import closure, is_local, name_in_keys, tree_digest
+from .trial import Trial
 
-    Comments, docstrings and formatting do not count: the digest is of the syntax tree.
-    """
-    todo = [
-        sys.modules[base.__module__]
-        for cls in classes
-        for base in cls.__mro__
-        # A class counts wherever it comes from, also from an installed plugin; its bases may be torch's.
-        if base is cls or _counts(base.__module__)
-    ]
-    todo += modules
-    seen: dict[str, str] = {}
-    while todo:
-        module = todo.pop()
-        if module.__name__ not in seen and (file := getattr(module, "__file__", None)):
-            seen[module.__name__] = _tree_digest(Path(file), Path(file).stat().st_mtime_ns)
-            todo += _imported(module, Path(file))
-    text = "\n".join(f"{name} {code}" for name, code in sorted(seen.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+ROOT_MODULE = "runner.trial.measure"
 
 
-def _counts(name: str) -> bool:
-    return name.split(".")[0] in PACKAGES or name.startswith("plugin_") or _is_local(sys.modules.get(name))
+def modules_of(trial: Trial) -> tuple[str, ...]:
+    """Return the names of the modules that the trial's key covers."""
+    return tuple(sorted(_closure(_roots(classes_of(trial)))))
 
 
-def _is_local(module: ModuleType | None) -> bool:
-    """Tell modules beside a person's own code from installed ones."""
-    file = getattr(module, "__file__", None)
-    return bool(file) and "site-packages" not in str(file) and not str(file).startswith(sys.base_prefix)
+def key_of(trial: Trial) -> str:
+    """Return the trial's key: 16 hexadecimal digits."""
+    classes = classes_of(trial)
+    code = _code(_roots(classes))
+    versions = sorted({version for cls in classes for version in versions_of(cls)})
+    fields = json.dumps(_fields(trial), sort_keys=True, default=repr)
+    return hashlib.sha256("\n".join([fields, code, *versions, torch.__version__]).encode()).hexdigest()[:16]
 
 
-@functools.cache
-def _tree_digest(file: Path, modified: int) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+def classes_of(trial: Trial) -> tuple[type, ...]:
+    """Return the classes that were chosen, parts included, and those that their settings bring in."""
+    chosen = [spec for _, spec in trial.specs()]
+    brought = [cls for spec in chosen for cls in spec.value.depends_on(spec.settings)]
+    return tuple(dict.fromkeys([*(spec.value for spec in chosen), *brought]))
 
 
-def _imported(module: ModuleType, file: Path) -> Iterator[ModuleType]:
-    package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
-    for name in _imported_names(file, package, file.stat().st_mtime_ns):
-        if _counts(name) and name in sys.modules and name != "registry":
-            yield sys.modules[name]
-
-
-@functools.cache
-def _imported_names(file: Path, package: str, modified: int) -> tuple[str, ...]:
-    names = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            stem = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            base = ".".join(part for part in (stem, node.module) if part)
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return tuple(dict.fromkeys(names))
-
-
-def versions(value: type) -> list[str]:
-    """Return "name version" of the distributions that a class comes from; none for a person's own module."""
+def versions_of(value: type) -> list[str]:
+    """Return "name version" of the distributions that a class comes from; none for local code."""
+    if is_local(value.__module__):
+        return []
     names = _distributions().get(value.__module__.split(".")[0], ())
     return [f"{name} {importlib.metadata.version(name)}" for name in sorted(set(names))]
+
+
+def _fields(trial: Trial) -> dict[str, object]:
+    """Return the trial's fields without what was given: only what is set counts, however it was written."""
+    return {name: _identity(getattr(trial, name), value) for name, value in trial.to_json().items()}
+
+
+def _identity(value: object, plain: object) -> object:
+    if isinstance(value, Spec):
+        return value.identity
+    if isinstance(value, tuple) and any(isinstance(each, Spec) for each in value):
+        return [each.identity if isinstance(each, Spec) else each for each in value]
+    return plain
+
+
+def _roots(classes: Iterable[type]) -> tuple[str, ...]:
+    """Return the modules to start from: a chosen class's own wherever it comes from, and those of its local bases."""
+    found = {ROOT_MODULE}
+    for cls in classes:
+        found |= {base.__module__ for base in cls.__mro__ if base is cls or is_local(base.__module__)}
+    return tuple(sorted(found))
+
+
+@functools.cache
+def _closure(roots: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(closure(roots))
+
+
+@functools.cache
+def _code(roots: tuple[str, ...]) -> str:
+    found = sorted(f"{name_in_keys(name)} {tree_digest(name)}" for name in _closure(roots))
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
+def read_sources_again() -> None:
+    """Forget what was read of sources, which may have changed since."""
+    imports.forget()
+    _closure.cache_clear()
+    _code.cache_clear()
 
 
 @functools.cache
 def _distributions() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
-
-
-def source_file(value: type) -> str:
-    """Return the path of the file in which `value` is defined, relative to the project where it is inside."""
-    file = Path(inspect.getfile(value)).resolve()
-    return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)

@@ -1,144 +1,123 @@
-"""A cell: one mechanism, one task, one seed, one recipe. What it is, and what measuring it means."""
+"""The measurement of one trial, in the process that calls it."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
 
 import torch
 
-from mechanisms import MODELS, Attention, SequenceModel
-from registry import load_plugin
-from results import Measurement
+from mechanisms import Attention, SequenceModel
+from results import Measurement, Outcome
 
-from ..probes import PROBES, Probe, Subject, Trained
+from ..probes import Probe, Subject
 from ..training import seeds
+from ..training.checkpoint import Checkpoint
 from ..training.network import parameter_count
-from ..training.recipe import Recipe
-from ..training.setup import TrainingSetup, pretrain
-from ..training.trainer import Diverged, learning_curve, pretraining_curve
+from ..training.setup import TrainingSetup
+from ..training.trainer import Diverged, Progress, Trainer, learning_curve, pretraining_curve
 from .trial import Trial
 
-Progress = Callable[[int, int], None]
-Interrupted = Callable[[], bool]
 
-
-@dataclass
-class Measured:
-    """What came out of a cell; `reason` says why training diverged, where it did."""
-
-    measurements: list[Measurement] = field(default_factory=list)
-    reason: str | None = None
-    path: str | None = None
-
-
-def measure(cell: Trial, progress: Progress, interrupted: Interrupted, checkpoint: Path | None = None) -> Measured:
-    """Do what the cell says, in this process."""
-    for plugin in cell.plugins:
-        load_plugin(plugin)
-    recipe = Recipe.model_validate(cell.recipe)
-    run = _measure_trained if cell.kind == "train" else _measure_untrained
-    return run(cell, recipe, progress, interrupted, checkpoint)
-
-
-def build_model(cell: Trial, width: int, *, causal: bool = True) -> SequenceModel:
-    """Build the cell's mechanism; its initial weights depend on the mechanism and the seed alone."""
-    with seeds.scoped("mechanism", cell.model, cell.mechanism, cell.seed):
-        return MODELS[cell.model](width, causal=causal, **cell.mechanism)
-
-
-def data_stream(cell: Trial, device: torch.device, purpose: str) -> torch.Generator:
-    """Return a random stream for the data of a cell without a task."""
-    return seeds.generator(device, "data", cell.task, cell.task_settings, cell.seed, purpose)
-
-
-def lesson_of(cell: Trial) -> TrainingSetup:
-    """Return what the cell trains on."""
-    assert cell.task is not None
-    device = torch.device(cell.device)
-    return TrainingSetup(cell.task, cell.task_settings, cell.length, cell.shortest, cell.seed, device)
-
-
-def _measure_trained(
-    cell: Trial, recipe: Recipe, progress: Progress, interrupted: Interrupted, checkpoint: Path | None
-) -> Measured:
-    lesson = lesson_of(cell)
-
-    def build(causal: bool) -> SequenceModel:
-        return build_model(cell, recipe.width, causal=causal)
-
-    network = lesson.network(build, recipe.width)
-    trainer = lesson.trainer(network, recipe)
-    measured = Measured([_size(network)])
+def measure(
+    trial: Trial,
+    device: torch.device,
+    progress: Progress = lambda done, total: None,
+    interrupted: Callable[[], bool] = lambda: False,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Do what the trial says, and return what came out. Raises Interrupted where it was asked to stop."""
+    if trial.task is None:
+        return _untrained(trial, device, progress)
+    setup = TrainingSetup(trial.task, _known(trial.trained_length), _known(trial.shortest_length), trial.seed, device)
+    network = setup.network(partial(_model, trial), trial.recipe.width)
+    trainer = setup.trainer(network, trial.recipe)
+    measured = [_size(network)]
     try:
-        if cell.pretraining is not None:
-            first = dict(cell.pretraining)
-            first_recipe = recipe.model_copy(update={"steps": first.pop("steps")})
-            before = lesson_of(replace(cell, **first))
-            other = before.trainer(before.network(build, recipe.width), first_recipe)
-            path = None if checkpoint is None else checkpoint.with_suffix(".pretraining.pt")
-            history = pretrain(network, other, _ahead_of(progress, recipe.steps), interrupted, path)
-            measured.measurements += pretraining_curve(history)
-            progress = _behind(progress, history.steps)
-        history = trainer.run(progress, interrupted, checkpoint)
+        measured += _train(trial, trainer, progress, interrupted, checkpoint)
     except Diverged as error:
-        measured.measurements += learning_curve(trainer.history)
-        measured.reason = str(error)
-        return measured
-    measured.path = attention_path(network)
-    trained = Trained(
-        network,
-        history,
-        trainer.task,
-        cell.length,
-        cell.test_lengths,
-        recipe.test_examples,
-        recipe.batch,
-        lesson.device,
-        lesson.stream,
+        return Outcome("diverged", str(error), measurements=(*measured, *learning_curve(trainer.history)))
+    subject = Subject(
+        build=partial(_model, trial),
+        recipe=trial.recipe,
+        device=device,
+        generator=setup.stream,
+        trainer=trainer,
+        length=setup.length,
+        test_lengths=trial.test_lengths,
     )
-    for probe in _probes(cell):
-        measured.measurements += probe.trained(trained)
-    return measured
+    path = attention_path(network)
+    for probe in _probes(trial):
+        measured += probe.trained(subject)
+    return Outcome("ok", path=path, measurements=tuple(measured))
 
 
-def _ahead_of(progress: Progress, steps: int) -> Progress:
-    return lambda done, total: progress(done, total + steps)
+def _train(
+    trial: Trial,
+    trainer: Trainer,
+    progress: Progress,
+    interrupted: Callable[[], bool],
+    checkpoint: Checkpoint | None,
+) -> Iterator[Measurement]:
+    """Train on the earlier task, if there is one, and then on the trial's own; yield the curve of the former."""
+    steps, before = trial.recipe.steps, 0
+    if trial.earlier is not None:
+        earlier = TrainingSetup(
+            trial.earlier,
+            _known(trial.earlier_length),
+            _known(trial.earlier_shortest_length),
+            trial.seed,
+            trainer.device,
+        )
+        history = earlier.pretrain(
+            trainer.network,
+            partial(_model, trial),
+            trial.recipe.model_copy(update={"steps": _known(trial.earlier_steps)}),
+            lambda done, total: progress(done, total + steps),
+            interrupted,
+            checkpoint and checkpoint.stage("earlier"),
+        )
+        yield from pretraining_curve(history)
+        before = history.steps
+    trainer.run(lambda done, total: progress(done + before, total + before), interrupted, checkpoint)
 
 
-def _behind(progress: Progress, steps: int) -> Progress:
-    return lambda done, total: progress(done + steps, total + steps)
-
-
-def _measure_untrained(
-    cell: Trial, recipe: Recipe, progress: Progress, interrupted: Interrupted, checkpoint: Path | None
-) -> Measured:
-    device = torch.device(cell.device)
-    built: list[SequenceModel] = []
+def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcome:
+    built: list[SequenceModel] = [_model(trial)]
 
     def build() -> SequenceModel:
-        built.append(build_model(cell, recipe.width))
+        built.append(_model(trial))
         return built[-1]
 
-    stream = functools.partial(data_stream, cell, device)
-    measured = Measured([_size(build())])
-    for probe in _probes(cell):
-        measured.measurements += probe.untrained(Subject(build, recipe.width, device, stream, progress))
-    measured.path = attention_path(built[-1])
-    return measured
+    stream = partial(seeds.generator, device, "data", None, {}, trial.seed)
+    subject = Subject(build=build, recipe=trial.recipe, device=device, generator=stream, progress=progress)
+    measured = [_size(built[0])]
+    for probe in _probes(trial):
+        measured += probe.untrained(subject)
+    return Outcome("ok", path=attention_path(built[-1]), measurements=tuple(measured))
 
 
-def _probes(cell: Trial) -> Iterator[Probe]:
-    return (PROBES[name](**options) for name, options in cell.probes.items())
+def _model(trial: Trial, causal: bool = True) -> SequenceModel:
+    """Build the trial's mechanism; its initial weights depend on the mechanism and the seed alone."""
+    with seeds.scoped("mechanism", trial.mechanism.name, dict(trial.mechanism.given), trial.seed):
+        model: SequenceModel = trial.mechanism.build(trial.recipe.width, causal=causal)
+        return model
+
+
+def _probes(trial: Trial) -> Iterator[Probe]:
+    return (probe.build() for probe in trial.probes)
 
 
 def _size(module: torch.nn.Module) -> Measurement:
     return Measurement("size", "parameters", parameter_count(module))
 
 
+def _known(value: int | None) -> int:
+    assert value is not None, "a trial with a task has its lengths and steps"
+    return value
+
+
 def attention_path(module: torch.nn.Module) -> str | None:
     """Return which paths (fused, streamed, plain) the attention inside took last, None without any."""
-    taken = {str(m.path) for m in module.modules() if isinstance(m, Attention) and m.path}
+    taken = {str(part.path) for part in module.modules() if isinstance(part, Attention) and part.path}
     return "+".join(sorted(taken)) or None

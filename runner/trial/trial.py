@@ -2,47 +2,80 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from registry import Spec
+from registry.spec import is_spec
+
+from ..training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a process needs to know to measure one cell; plain values only, so that it travels as JSON."""
+    """What is measured in one process, with all of its settings; an untrained mechanism has no task.
 
-    key: str
-    kind: str  # "train", "initial" or "speed"
-    label: str
-    model: str
-    mechanism: dict[str, Any]
+    A task is trained on from its shortest to its longest (`trained`) length. `earlier` is another task that the
+    mechanism is trained on first, and `machine` what a timed trial runs on: its key holds that, and it runs alone.
+    """
+
+    mechanism: Spec
     seed: int
-    recipe: dict[str, Any]
-    probes: dict[str, dict[str, Any]]
-    task: str | None = None
-    task_label: str | None = None
-    task_settings: dict[str, Any] = field(default_factory=dict)
-    length: int = 0  # the longest trained on
-    shortest: int = 0  # the shortest: the same, unless lengths are mixed
+    recipe: Recipe
+    probes: tuple[Spec, ...]
+    task: Spec | None = None
+    trained_length: int | None = None
+    shortest_length: int | None = None
     test_lengths: tuple[int, ...] = ()
-    pretraining: dict[str, Any] | None = None  # task, task_settings, length, shortest and steps, as above
-    plugins: tuple[str, ...] = ()
+    earlier: Spec | None = None
+    earlier_length: int | None = None
+    earlier_shortest_length: int | None = None
+    earlier_steps: int | None = None
     device: str = "cpu"
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Trial:
-        fields = json.loads(text)
-        return cls(**{**fields, "test_lengths": tuple(fields["test_lengths"]), "plugins": tuple(fields["plugins"])})
+    threads: int = 1
+    machine: str | None = None
+    key: str = field(default="", compare=False)
 
     @property
     def alone(self) -> bool:
-        """Tell whether it must not share the machine with another cell."""
-        return self.kind == "speed"
+        """Whether it must not share the machine with another trial."""
+        return self.machine is not None
 
-    def description(self) -> str:
-        """Return what a person reads while it runs."""
-        what = self.task_label or ", ".join(self.probes)
-        return f"{self.label} · {what} · seed {self.seed}"
+    def specs(self) -> Iterator[tuple[str, Spec]]:
+        """Yield what was chosen, parts included, each with the name of its setting, such as "mechanism.alignment"."""
+        for name, spec in {"mechanism": self.mechanism, "task": self.task, "earlier": self.earlier}.items():
+            if spec is not None:
+                yield from _named(name, spec)
+        for probe in self.probes:
+            yield from _named(f"probes.{probe.name}", probe)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the key as plain values."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name != "key"}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], key: str = "") -> Trial:
+        return cls(**{name: _read(name, value) for name, value in data.items()}, key=key)
+
+
+def _named(name: str, spec: Spec) -> Iterator[tuple[str, Spec]]:
+    yield name, spec
+    for setting, part in spec.parts().items():
+        yield from _named(f"{name}.{setting}", part)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.to_json()
+    if isinstance(value, Recipe):
+        return value.model_dump(mode="json")
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _read(name: str, value: Any) -> Any:
+    if is_spec(value):
+        return Spec.from_json(value)
+    if name == "recipe":
+        return Recipe.model_validate(value)
+    return tuple(_read("", each) for each in value) if isinstance(value, list) else value

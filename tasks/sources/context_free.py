@@ -1,4 +1,4 @@
-"""Texts of a random context-free grammar, whose law is known exactly."""
+"""Texts of a random context-free grammar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .grammar import Grammar
-from .text import TextSource
+from .text import SOURCES, TextSource
 
 SINGLE, TWO_CLASSES, CLASS_AND_PHRASE, TWO_PHRASES = 0.1, 0.25, 0.3, 0.35
 """The probabilities of a phrase's forms."""
@@ -19,6 +19,7 @@ LARGEST = 2**20
 """Entries of a chart, at most, of the texts that are worked on at once."""
 
 
+@SOURCES.register("context_free")
 class ContextFree(TextSource):
     """A random probabilistic context-free grammar in Chomsky normal form, its texts of exactly n words.
 
@@ -26,8 +27,10 @@ class ContextFree(TextSource):
     own), a phrase and a phrase, or a single word, by one rule each, so that what words tell of one another, near or
     far, is what they tell of the phrases above them; a class is one of a few words that it prefers. A phrase has on
     average one phrase in it, so that texts of all lengths have weight.
-    Likelihoods are by the inside algorithm, what is known of one word by the outside algorithm (Baker 1979; Lari &
-    Young 1990), both in time n^3 for all words of a text.
+    Likelihoods are by the inside algorithm, what is known of one word by the outside algorithm, both in time n^3 for
+    all words of a text. `rules` are the (A, B, C) of A → B C, `weights` their weights, `words` those of A → word.
+
+    Source: this project; the algorithms are those of Baker 1979 and of Lari & Young 1990.
     """
 
     def __init__(self, symbols: int, language: int = 0, *, classes: int = 8) -> None:
@@ -35,11 +38,12 @@ class ContextFree(TextSource):
             raise ValueError(f"a grammar needs symbols >= 1 and classes >= 1, not {symbols} and {classes}")
         self.symbols = symbols
         own = torch.Generator().manual_seed(language)
-        rules, weights = _random_rules(classes, own)
+        self.rules, self.weights = _random_rules(classes, own)
         ends = torch.tensor([SINGLE, 1.0], dtype=torch.float64).repeat_interleave(classes)
         words = torch.rand(2 * classes, symbols, generator=own, dtype=torch.float64) ** SHARP + 1e-3
-        self._law = _Law(rules, weights, ends.unsqueeze(1) * words / words.sum(1, keepdim=True))
-        self._grammar = Grammar(ends, rules, weights)
+        self.words = ends.unsqueeze(1) * words / words.sum(1, keepdim=True)
+        self._law = _Law(self.rules, self.weights, self.words)
+        self._grammar = Grammar(ends, self.rules, self.weights)
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b n"]:
         parts = self._grammar.sample(length, size, generator)

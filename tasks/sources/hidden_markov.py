@@ -1,4 +1,4 @@
-"""Text of a random hidden Markov model, its probabilities by the forward-backward algorithm."""
+"""Texts of a random hidden Markov model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .text import TextSource
+from .text import SOURCES, TextSource
 
 KEPT = 31
 """A topic is kept with KEPT / (KEPT + 1) from word to word; else any other is as likely."""
 
 
+@SOURCES.register("hidden_markov")
 class HiddenMarkov(TextSource):
     """A state is a topic and a word class: the topic says which class follows which, the class says the words.
 
@@ -19,11 +20,13 @@ class HiddenMarkov(TextSource):
     several classes: both have to be inferred over many words. At the defaults and 32 words the entropy of a word is
     3.43 nats, given one word before it 2.98, given two 2.26, given all 1.88.
 
-    After Xie et al. 2021 (GINC, arXiv 2111.02080, §4), where too classes follow one another by a convex combination of
-    random permutations; of two here. There a topic (a concept) lasts for a document, here about KEPT words, so that a
-    long text is not solved once and for all; and there a state has one word. Each law is an urn, a row of equally
-    likely entries: drawn with whole numbers, alike on every machine. Each column of the urns of next states is a
-    permutation of the states, so that all states are equally likely at all times.
+    After GINC, where too classes follow one another by a convex combination of random permutations; of two here. There
+    a topic (a concept) lasts for a document, here about KEPT words, so that a long text is not solved once and for all;
+    and there a state has one word. Each law is an urn, a row of equally likely entries: drawn with whole numbers, alike
+    on every machine. Each column of the urns of next states is a permutation of the states, so that all states are
+    equally likely at all times. Probabilities are by the forward-backward algorithm.
+
+    Source: Xie et al. 2021 (GINC, arXiv 2111.02080), section 4.
     """
 
     def __init__(self, symbols: int, language: int = 0, *, topics: int = 4, classes: int = 16) -> None:

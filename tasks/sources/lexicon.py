@@ -1,4 +1,4 @@
-"""The lexicon of the translation task: the words of two made-up languages, and how to translate with it."""
+"""The lexicon of the translation task, and how to translate with it."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from ..task import Batch, Classes, Part, Presets, Task, Tokens
 class StringTask(Task):
     """Reads a string of `tokens`; each query position is the mark "?", and all of them are scored."""
 
+    family = "formal language"
     presets: ClassVar[Presets] = {"deletang": {"length": [1, 40], "test_lengths": [41, 100, 200, 300, 400, 500]}}
 
     def __init__(self, name: str, tokens: Sequence[str], classes: Sequence[str]) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from importlib import import_module
 from itertools import product
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from registry import Choice, Registered, Registry
+
 from ..task import Batch, Distribution, Part, Task, Tokens
 
 
-class TextSource(ABC):
+class TextSource(Registered, ABC):
     """A random language over `symbols` words: a probability for every text of exactly n words.
 
-    Constructed as Source(symbols, language): `language` numbers the random grammars, and seeds a generator of its
-    own, so that a language is the same whatever else is drawn. Evidence is soft: evidence[t, v] is how well word v
-    at position t agrees with what was seen there; ones say that nothing was. All logarithms are natural, in float64.
+    Constructed as Source(symbols, language, **settings): `language` numbers the random grammars, and seeds a generator
+    of its own, so that a language is the same whatever else is drawn. Evidence is soft: evidence[t, v] is how well word
+    v at position t agrees with what was seen there; ones say that nothing was. All logarithms are natural, in float64.
     """
 
     symbols: int
@@ -45,16 +47,7 @@ class TextSource(ABC):
         """Return P(x_t = v) for one who has read nothing."""
 
 
-SOURCES = {"hidden_markov": "HiddenMarkov", "context_free": "ContextFree"}
-"""The class of each source of text, in the module of the source's name."""
-
-
-def make_source(name: str, symbols: int, language: int = 0) -> TextSource:
-    """Return the numbered random language of the kind called `name`."""
-    if name not in SOURCES:
-        raise ValueError(f"text is {name!r}, possible are {' and '.join(map(repr, SOURCES))}")
-    source: TextSource = getattr(import_module(f".{name}", __package__), SOURCES[name])(symbols, language)
-    return source
+SOURCES = Registry[TextSource]("text", "tasks.sources", positional=2)
 
 
 class TextTask(Task):
@@ -63,13 +56,17 @@ class TextTask(Task):
     Tasks of equal settings share one vocabulary, marks included, so that embeddings learned on one serve another.
     """
 
-    def __init__(self, *, symbols: int = 32, text: str = "hidden_markov", language: int = 0) -> None:
+    family = "text"
+
+    def __init__(
+        self, *, symbols: int = 32, text: Annotated[Choice, SOURCES] = "hidden_markov", language: int = 0
+    ) -> None:
         if symbols < 2:
             raise ValueError(f"symbols is {symbols}, but a language needs at least 2 words")
         self.symbols = symbols
-        self.law = make_source(text, symbols, language)
+        self.law = SOURCES.build(text, symbols, language)
         self.mask, self.start, self.separator = range(symbols, symbols + 3)
-        self.source_space = self.query_space = Tokens(symbols + 3, f"{text} language {language}")
+        self.source_space = self.query_space = Tokens(symbols + 3, f"{SOURCES.spec(text).name} language {language}")
         self._ceilings: dict[int, float] = {}
 
     @abstractmethod
@@ -105,7 +102,9 @@ class TextTask(Task):
 class LanguageModel(TextTask):
     """Predicts words; scored by the cross-entropy in nats, whose floor is the conditional entropy of the language."""
 
-    def __init__(self, *, symbols: int = 32, text: str = "hidden_markov", language: int = 0) -> None:
+    def __init__(
+        self, *, symbols: int = 32, text: Annotated[Choice, SOURCES] = "hidden_markov", language: int = 0
+    ) -> None:
         super().__init__(symbols=symbols, text=text, language=language)
         self.target_space = Distribution(symbols)
 

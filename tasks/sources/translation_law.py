@@ -1,4 +1,4 @@
-"""How the translation task's sentences are drawn, and what the beginning of a translation tells of its next word."""
+"""The law of the translation task's sentences, and of the next word of a translation."""
 
 from __future__ import annotations
 

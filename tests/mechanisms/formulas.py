@@ -8,7 +8,7 @@ def additive(a, s, h, head, j):
 
 
 def concat(a, s, h, head, j):
-    joined = torch.cat([a.W_s[head], a.W_h[head]])
+    joined = torch.cat([a.W[head], a.U[head]])
     return torch.dot(a.v[head], torch.tanh(joined.T @ torch.cat([s, h])))
 
 
@@ -68,8 +68,8 @@ PAIRS = {
 
 
 def location_aware(a, s, h, head, steps):
-    """Chorowski et al. 2015, eq. 8 and 9; what lies outside the source counts as zero."""
-    filters, kernel = a.U.shape[1], a.F.shape[2]
+    """Chorowski et al. 2015, eq. 8 and 9, with U and V exchanged; what lies outside the source counts as zero."""
+    filters, kernel = a.V.shape[1], a.F.shape[2]
     last = steps[-1] if steps else s.new_zeros(len(h))
     energies = []
     for j in range(len(h)):
@@ -81,7 +81,7 @@ def location_aware(a, s, h, head, steps):
             )
             for n in range(filters)
         ]
-        inner = a.W[head].T @ s + a.V[head].T @ h[j] + a.U[head].T @ torch.stack(f) + a.b[head, 0]
+        inner = a.W[head].T @ s + a.U[head].T @ h[j] + a.V[head].T @ torch.stack(f) + a.b[head, 0]
         energies.append(torch.dot(a.v[head], torch.tanh(inner)))
     return torch.stack(energies).softmax(0)
 

@@ -6,14 +6,14 @@ import jaxtyping
 import pytest
 import torch
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, incompatibility, slots
-from mechanisms.layers.decoders import READINGS
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, incompatibility
+from mechanisms.layers.decoders import DECODERS
 
 # Enough rows that a sparse normalizer leaves some key beside the best one in one of them.
 B, S, Q, D = 11, 5, 3, 4
-HOSTS = [name for name in MODELS if "alignment" in slots(MODELS[name])]
+HOSTS = [name for name in MODELS if "alignment" in MODELS.parts(MODELS[name])]
 WAYS = [(host, {"layers": 1} if host.startswith("transformer") else {}) for host in HOSTS if host != "rnn_attention"]
-WAYS += [("rnn_attention", {"reading": reading}) for reading in READINGS]
+WAYS += [("rnn_attention", {"reading": reading}) for reading in DECODERS]
 
 
 @pytest.fixture(autouse=True)

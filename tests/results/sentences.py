@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
 from results.analysis.run import read
 from results.report.contents import find
+from tests.results.trials import mechanism, planned
 
 Scores = dict[str, list[float]]
 
@@ -17,28 +19,29 @@ def sentences(folder: Path, scores: Scores, rates: dict[str, tuple[float, float]
     with Store(folder / "results.sqlite") as store:
         rows = []
         for name, values in scores.items():
-            model, _, inside = name.rstrip(")").partition("(")
-            plain = {"label": name, "model": model, "alignment": inside or None, "position": len(rows)}
-            rows += [
-                CellRow(key=f"{name}/{seed}", kind="train", task="copy", length=5, seed=seed, **plain)
-                for seed in range(len(values))
-            ]
-            rows += [CellRow(key=f"{name}/speed", kind="speed", seed=0, **plain)] if name in rates else []
+            chosen = _chosen(name)
+            rows += [planned(f"{name}/{seed}", chosen, "copy", length=5, seed=seed) for seed in range(len(values))]
+            rows += [planned(f"{name}/speed", chosen, probes=["throughput"])] if name in rates else []
         store.plan(rows)
         for name, values in scores.items():
             for seed, value in enumerate(values):
-                store.finish(
-                    f"{name}/{seed}",
-                    "ok",
-                    measurements=[Measurement("accuracy", "normalised", value, stage="test", length=5)],
-                )
+                measured = Measurement("accuracy", "normalised", value, at={"stage": "test", "length": 5})
+                store.finish(f"{name}/{seed}", Outcome("ok", measurements=(measured,)))
         for name, tokens in rates.items():
             timed = [
-                Measurement("throughput", "train", value, "tokens/s", length=length, low=0.9 * value, high=1.1 * value)
+                Measurement("throughput", "train", value, "tokens/s", {"length": length}, 0.9 * value, 1.1 * value)
                 for length, value in zip((64, 512), tokens, strict=True)
             ]
-            store.finish(f"{name}/speed", "ok", measurements=timed)
+            store.finish(f"{name}/speed", Outcome("ok", measurements=tuple(timed)))
     return [finding.text for finding in find(read(folder))]
+
+
+def _chosen(name: str) -> dict[str, Any]:
+    """Return the mechanism called "model", "model(alignment)", "model(layers=2)" or "model(layers=2, alignment)"."""
+    model, _, inside = name.rstrip(")").partition("(")
+    settings = [part.split("=") for part in inside.split(", ") if "=" in part]
+    alignments = [part for part in inside.split(", ") if part and "=" not in part]
+    return mechanism(model, *alignments, given={key: int(value) for key, value in settings})
 
 
 def about(found: list[str], *words: str) -> list[str]:

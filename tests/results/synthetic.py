@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Planned, Store
+from tests.results.trials import mechanism, planned
 
 ALIGNMENTS = ["additive", "dot", "scaled_dot", "general", "location", "cosine"]
 TASKS = {"copy": 20, "adding": 50, "recall": 32}
 LENGTHS = [64, 128, 256, 512]
 RATES = [1e-3, 3e-3]
 
-Mechanism = tuple[str, str, str | None]
+Mechanism = tuple[str, str | None]  # a model and its alignment
 MECHANISMS: list[Mechanism] = [
-    *[(model, model, None) for model in ("rnn", "lstm", "gru", "rnn_encoder_decoder")],
-    *[(f"rnn_attention({a})", "rnn_attention", a) for a in ALIGNMENTS],
-    *[(f"transformer({a})", "transformer", a) for a in ALIGNMENTS],
+    *[(model, None) for model in ("rnn", "lstm", "gru", "rnn_encoder_decoder")],
+    *[(host, alignment) for host in ("rnn_attention", "transformer") for alignment in ALIGNMENTS],
 ]
-PLUGIN: Mechanism = ("rnn_attention(my_score)", "rnn_attention", "my_score")
-ENDS = {
-    ("rnn", "adding"): ("diverged", "the loss was nan at step 140"),
-    ("rnn_attention(cosine)", "recall"): ("failed", "RuntimeError: shapes (3, 4) and (5, 6) cannot be multiplied"),
-    ("transformer(additive)", "adding"): ("timeout", "longer than 120 s"),
+PLUGIN: Mechanism = ("rnn_attention", "my_score")
+ENDS: dict[tuple[Mechanism, str], tuple[str, str]] = {
+    (("rnn", None), "adding"): ("diverged", "the loss was nan at step 140"),
+    (("rnn_attention", "cosine"), "recall"): ("failed", "RuntimeError: shapes (3, 4) and (5, 6) cannot be multiplied"),
+    (("transformer", "additive"), "adding"): ("timeout", "longer than 120 s"),
 }
 LEVEL = {
     "rnn": {"copy": 0.03, "adding": 0.0, "recall": 0.02},
@@ -41,88 +42,87 @@ DECAY = {"rnn": 0.2, "lstm": 0.06, "gru": 0.045, "rnn_encoder_decoder": 0.21, "r
 def write_run(folder: Path, mechanisms: list[Mechanism] | None = None, seeds: int = 2, manifest: bool = True) -> Path:
     """Write a whole run into `folder` and return it."""
     chosen = [*MECHANISMS, PLUGIN] if mechanisms is None else mechanisms
-    rows = [row for mechanism in chosen for row in _cells(mechanism, seeds)]
-    rows = [CellRow(**{**vars(row), "position": position}) for position, row in enumerate(rows)]
+    rows = [row for each in chosen for row in _trials(each, seeds)]
     with Store(folder / "results.sqlite") as store:
-        store.plan(rows)
+        store.plan(rows, UNAVAILABLE)
         for row in rows:
-            if row.outcome is None:
-                finish(store, row)
+            if row.reason is None:
+                store.finish(row.key, ended(row))
     if manifest:
         (folder / "manifest.json").write_text(json.dumps(MANIFEST))
     return folder
 
 
-def finish(store: Store, row: CellRow) -> None:
-    outcome, reason = ENDS.get((row.label, row.task or ""), ("ok", None))
-    if row.seed == 0 and outcome != "ok" and row.label.startswith("transformer"):
+def ended(row: Planned) -> Outcome:
+    """Return how a trial ended, and what was measured."""
+    model, alignment = subject = _subject(row)
+    outcome, reason = ENDS.get((subject, _task(row) or ""), ("ok", None))
+    if row.trial["seed"] == 0 and outcome != "ok" and model == "transformer":
         outcome, reason = "ok", None
     # A hash of strings differs between processes, a sum of bytes does not.
     generator = np.random.default_rng(sum(row.key.encode()))
-    measured = {"train": training, "initial": initial, "speed": speed}[row.kind](row, generator)
-    measured = measured if outcome == "ok" else []
-    size = 52_000 + 9_000 * len(row.model)
-    store.finish(
-        row.key,
-        outcome,
-        reason,
-        seconds=12.5,
-        path="streamed" if row.alignment == "additive" else "fused",
-        started="2026-01-01T10:00:00",
-        finished="2026-01-01T10:00:12",
-        measurements=[*measured, Measurement("size", "parameters", size)],
-    )
+    (probe,) = [each["name"] for each in row.trial["probes"]]
+    measured = {"accuracy": training, "gradient_flow": initial, "throughput": speed}[probe](row, generator)
+    size = Measurement("size", "parameters", 52_000 + 9_000 * len(model))
+    path = "streamed" if alignment == "additive" else "fused"
+    return Outcome(outcome, reason, 12.5, path, measurements=(*(measured if outcome == "ok" else ()), size))
 
 
-def training(row: CellRow, generator: np.random.Generator) -> list[Measurement]:
-    level = _level(row) * (1.0 if row.learning_rate == RATES[1] else 0.9) - 0.01 * generator.random()
+def _subject(row: Planned) -> Mechanism:
+    chosen = row.trial["mechanism"]
+    return chosen["name"], chosen["settings"].get("alignment", {}).get("name")
+
+
+def _task(row: Planned) -> str | None:
+    return None if row.trial["task"] is None else str(row.trial["task"]["name"])
+
+
+def training(row: Planned, generator: np.random.Generator) -> list[Measurement]:
+    level = _level(row) * (1.0 if row.trial["recipe"]["learning_rate"] == RATES[1] else 0.9) - 0.01 * generator.random()
     rows = []
     for step in range(50, 601, 50):
         value = level * (1 - math.exp(-step / 120)) + 0.01 * generator.normal()
-        rows.append(Measurement("accuracy", "normalised", value, stage="validation", step=step))
-        rows.append(Measurement("accuracy", "loss", 3 - 2.9 * value, stage="validation", step=step))
-        rows.append(Measurement("accuracy", "loss", 3 - 2.9 * value, stage="train", step=step))
-    assert row.length is not None
+        rows.append(Measurement("accuracy", "normalised", value, at={"stage": "validation", "step": step}))
+        rows.append(Measurement("accuracy", "loss", 3 - 2.9 * value, at={"stage": "validation", "step": step}))
+        rows.append(Measurement("accuracy", "loss", 3 - 2.9 * value, at={"stage": "train", "step": step}))
+    length = row.trial["trained_length"]
     for times in (1, 2, 4):
-        value = level * (0.95 if row.model == "transformer" else 0.85) ** (times - 1)
+        value = level * (0.95 if _subject(row)[0] == "transformer" else 0.85) ** (times - 1)
         for quantity, number in {
             "normalised": value,
             "accuracy": 0.1 + 0.9 * value,
             "chance": 0.1,
             "ceiling": 1.0,
         }.items():
-            rows.append(Measurement("accuracy", quantity, number, stage="test", length=row.length * times))
+            rows.append(Measurement("accuracy", quantity, number, at={"stage": "test", "length": length * times}))
     solved = 300.0 if level > 0.96 else math.nan
     rows += [Measurement("accuracy", "steps_to_solve", solved), Measurement("accuracy", "steps", 600.0)]
-    return rows + gradients(row, "trained", row.length, generator, 0.3)
+    return rows + gradients(row, "trained", length, generator, 0.3)
 
 
-def initial(row: CellRow, generator: np.random.Generator) -> list[Measurement]:
+def initial(row: Planned, generator: np.random.Generator) -> list[Measurement]:
     return gradients(row, "initial", 127, generator, 1.0)
 
 
-def gradients(row: CellRow, stage: str, length: int, generator: np.random.Generator, share: float) -> list[Measurement]:
-    rate = DECAY.get(row.model, 0.001) * share
+def gradients(row: Planned, stage: str, length: int, generator: np.random.Generator, share: float) -> list[Measurement]:
+    rate = DECAY.get(_subject(row)[0], 0.001) * share
     noise = np.exp(0.1 * generator.normal(size=length))
     return [
         Measurement(
             "gradient_flow",
             "gradient_norm",
             float(0.02 * math.exp(-rate * distance) * noise[distance - 1]),
-            stage=stage,
-            length=length,
-            distance=distance,
+            at={"stage": stage, "length": length, "distance": distance},
         )
         for distance in range(1, length)
     ]
 
 
-def speed(row: CellRow, generator: np.random.Generator) -> list[Measurement]:
-    recurrent = row.model != "transformer"
-    slow = {"additive": 3.0, "location": 0.9}.get(row.alignment or "", 1.0) * (0.97 + 0.06 * generator.random())
-    start = {"rnn": 14.0, "gru": 35.0, "lstm": 30.0, "rnn_encoder_decoder": 50.0, "rnn_attention": 60.0}.get(
-        row.model, 8.0
-    )
+def speed(row: Planned, generator: np.random.Generator) -> list[Measurement]:
+    model, alignment = _subject(row)
+    recurrent = model != "transformer"
+    slow = {"additive": 3.0, "location": 0.9}.get(alignment or "", 1.0) * (0.97 + 0.06 * generator.random())
+    start = {"rnn": 14.0, "gru": 35.0, "lstm": 30.0, "rnn_encoder_decoder": 50.0, "rnn_attention": 60.0}.get(model, 8.0)
     rows = []
     for length in LENGTHS:
         cost = {
@@ -133,49 +133,41 @@ def speed(row: CellRow, generator: np.random.Generator) -> list[Measurement]:
         for quantity, value in cost.items():
             rate = 1e6 / value
             rows.append(
-                Measurement("throughput", quantity, rate, "tokens/s", length=length, low=0.95 * rate, high=1.04 * rate)
+                Measurement("throughput", quantity, rate, "tokens/s", {"length": length}, 0.95 * rate, 1.04 * rate)
             )
         memory = 2e7 + 4e3 * length + (0 if recurrent else 40.0 * slow * length**2)
-        rows.append(Measurement("throughput", "peak_memory", memory, "bytes", length=length))
-        state = 512.0 if row.alignment is None else 512.0 * length
-        rows.append(Measurement("throughput", "state", state, "bytes", length=length))
+        rows.append(Measurement("throughput", "peak_memory", memory, "bytes", {"length": length}))
+        state = 512.0 if alignment is None else 512.0 * length
+        rows.append(Measurement("throughput", "state", state, "bytes", {"length": length}))
     return rows
 
 
-def _level(row: CellRow) -> float:
-    level = LEVEL[row.model][row.task or ""]
-    if row.alignment == "location":
+def _level(row: Planned) -> float:
+    model, alignment = _subject(row)
+    level = LEVEL.get(model, LEVEL["lstm"])[_task(row) or ""]
+    if alignment == "location":
         level *= 0.3
-    return level * (0.99 if row.alignment in ("dot", "my_score") else 1.0)
+    return level * (0.99 if alignment in ("dot", "my_score") else 1.0)
 
 
-def _cells(mechanism: Mechanism, seeds: int) -> list[CellRow]:
-    label, model, alignment = mechanism
-    origin = "plugins/my_score.py (3f2a9c01d4e5)" if alignment == "my_score" else None
-    plain = {"label": label, "model": model, "alignment": alignment, "origin": origin, "position": 0}
+def _trials(each: Mechanism, seeds: int) -> list[Planned]:
+    model, alignment = each
+    name = model if alignment is None else f"{model}({alignment})"
+    chosen = mechanism(model, alignment)
+    plugins = ("plugins/my_score.py (3f2a9c01d4e5)",) if each == PLUGIN else ()
     rows = []
     for task, length in TASKS.items():
-        for seed in range(seeds):
-            for rate in RATES:
-                skip = {"outcome": "skipped", "reason": "location knows 64 positions, adding has 100"}
-                skipped = skip if label == "transformer(location)" and task == "adding" else {}
-                key = f"{label}/{task}/{seed}/{rate}"
-                rows.append(
-                    CellRow(
-                        key=key,
-                        kind="train",
-                        task=task,
-                        length=length,
-                        seed=seed,
-                        learning_rate=rate,
-                        **plain,
-                        **skipped,
-                    )
-                )
-    rows += [CellRow(key=f"{label}/initial/{seed}", kind="initial", seed=seed, **plain) for seed in range(seeds)]
-    return [*rows, CellRow(key=f"{label}/speed", kind="speed", seed=0, **plain)]
+        skipped = each == ("transformer", "location") and task == "adding"
+        reason = "location knows 64 positions, adding has 100" if skipped else None
+        for seed, rate in product(range(seeds), RATES):
+            key = f"{name}/{task}/{seed}/{rate}"
+            rows.append(planned(key, chosen, task, length=length, seed=seed, rate=rate, plugins=plugins, reason=reason))
+    for seed in range(seeds):
+        rows.append(planned(f"{name}/initial/{seed}", chosen, seed=seed, probes=["gradient_flow"], plugins=plugins))
+    return [*rows, planned(f"{name}/speed", chosen, probes=["throughput"], plugins=plugins)]
 
 
+UNAVAILABLE = {"torn_score": "SyntaxError: unterminated string literal (line 7)"}
 MANIFEST = {
     "format": 1,
     "name": "quick",

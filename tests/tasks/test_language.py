@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 import torch
 
+from registry import SpecError
 from tasks import TASKS, Batch, Distribution, Tokens
 from tasks.sources.hidden_markov import HiddenMarkov
 from tasks.sources.text import SOURCES
@@ -69,6 +70,7 @@ def test_the_vocabulary_is_shared():
     assert all(len(set(task.words("query"))) == 16 for task in tasks)
     assert [len(task.words("target")) for task in tasks] == [13, 13, 2]
     assert TASKS["language"]().source_space != TASKS["language"](language=1).source_space
+    assert TASKS["language"](text="context_free").source_space == Tokens(35, "context_free language 0")
 
 
 def test_the_metric_is_cross_entropy_where_words_are_predicted():
@@ -80,7 +82,7 @@ def test_the_metric_is_cross_entropy_where_words_are_predicted():
 def test_impossible_settings_are_refused(name):
     with pytest.raises(ValueError, match="symbols is 1, but a language needs at least 2 words"):
         TASKS[name](symbols=1)
-    with pytest.raises(ValueError, match="text is 'prose', possible are"):
+    with pytest.raises(SpecError, match="unknown text 'prose'"):
         TASKS[name](text="prose")
 
 
@@ -109,7 +111,14 @@ def test_bounds_of_examples_are_near_the_expected_ones(name, length):
     )
 
 
-@pytest.mark.parametrize("text", SOURCES)
+def test_the_text_can_be_given_with_settings():
+    spec = TASKS.spec({"language": {"symbols": 13, "text": {"context_free": {"classes": 5}}}})
+    assert spec.settings["text"] == SOURCES.spec({"context_free": {"classes": 5}})
+    assert len(spec.build().law.words) == 2 * 5
+    assert TASKS.spec("language").settings["text"].settings == {"topics": 4, "classes": 16}
+
+
+@pytest.mark.parametrize("text", list(SOURCES))
 @pytest.mark.parametrize("name", NAMES)
 def test_every_source_of_text_serves(name, text):
     task = TASKS[name](symbols=7, text=text)

@@ -1,6 +1,6 @@
-"""Where and when cells run."""
+"""Engines decide where and when trials run. One file each."""
 
-from .events import Advanced, Ended, Ending, Engine, Event, Started
+from .events import Advanced, Ended, Engine, EngineEvent, Started
 from .local import LocalEngine
 
-__all__ = ["Advanced", "Ended", "Ending", "Engine", "Event", "LocalEngine", "Started"]
+__all__ = ["Advanced", "Ended", "Engine", "EngineEvent", "LocalEngine", "Started"]

@@ -1,4 +1,4 @@
-"""The process of one cell. It talks to the runner in JSON messages and writes its own log."""
+"""The process of one trial. It talks to the engine in JSON messages and writes its own log."""
 
 from __future__ import annotations
 
@@ -10,49 +10,77 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from registry import load_plugin
+from results import Outcome, Planned
+
+from ...training.checkpoint import Checkpoint
 from ...training.trainer import Interrupted
+from ...trial.imports import is_local, re_exports, source_of
 from ...trial.measure import measure
 from ...trial.trial import Trial
 
+CHECKPOINTS, LOGS = "checkpoints", "logs"
 
-def main(
-    cell_json: str, connection: Connection, log: str, checkpoint: str, cores: Sequence[int], seconds: float
-) -> None:
-    """Measure a cell and send its result; run in a fresh process, in a process group of its own."""
+
+@dataclass(frozen=True)
+class Job:
+    """A trial with where and how it runs."""
+
+    trial: Planned
+    device: str
+    folder: Path
+    cores: list[int]
+    seconds: float
+
+
+def work(job: Job, connection: Connection) -> None:
+    """Measure a trial and send its outcome; run in a fresh process, in a process group of its own."""
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _settle(log, cores, seconds)
+    _settle(job.folder / LOGS / f"{job.trial.key}.log", job.cores, job.seconds)
     _die_with_parent(connection)
     connection.send_bytes(b'{"ready": true}')
-    result = _result(Trial.from_json(cell_json), connection, stopping, Path(checkpoint))
-    connection.send_bytes(json.dumps(result).encode())
+    outcome = _outcome(job, connection, stopping)
+    connection.send_bytes(json.dumps(outcome.to_json()).encode())
 
 
-def _result(cell: Trial, connection: Connection, stopping: threading.Event, checkpoint: Path) -> dict[str, Any]:
+def _outcome(job: Job, connection: Connection, stopping: threading.Event) -> Outcome:
     def progress(done: int, total: int) -> None:
         connection.send_bytes(json.dumps({"done": done, "total": total}).encode())
 
+    before = set(sys.modules)
+    checkpoint = Checkpoint(job.folder / CHECKPOINTS, job.trial.key)
     try:
-        measured = measure(cell, progress, stopping.is_set, checkpoint)
+        for plugin in job.trial.plugins:
+            load_plugin(plugin)
+        trial = Trial.from_json(job.trial.trial, job.trial.key)
+        outcome = measure(trial, torch.device(job.device), progress, stopping.is_set, checkpoint)
     except Interrupted as error:
-        return {"outcome": "interrupted", "reason": str(error)}
+        return Outcome("interrupted", str(error))
     except Exception as error:
         traceback.print_exc()
-        return {"outcome": "oom" if _is_memory(error) else "failed", "reason": _sentence(error)}
-    return {
-        "outcome": "ok" if measured.reason is None else "diverged",
-        "reason": measured.reason,
-        "path": measured.path,
-        "measurements": [asdict(row) for row in measured.measurements],
-    }
+        return Outcome("oom" if _is_memory(error) else "failed", _sentence(error))
+    outside = uncovered(before, job.trial.modules)
+    if outside:
+        return Outcome(
+            "failed",
+            f"it loaded {', '.join(outside)}, which its key does not cover: a change there would go unnoticed. "
+            "Name the module in an import statement of the plug-in's file, which may stand inside a function",
+        )
+    return outcome
+
+
+def uncovered(before: set[str], covered: Sequence[str]) -> list[str]:
+    """Return the local modules that were loaded since `before` and are not `covered` by the trial's key."""
+    loaded = [name for name in list(sys.modules) if name not in before and name not in covered]
+    return sorted(name for name in loaded if is_local(name) and source_of(name) is not None and not re_exports(name))
 
 
 def _is_memory(error: Exception) -> bool:
@@ -67,11 +95,11 @@ def _sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {first}{where}"
 
 
-def _settle(log: str, cores: Sequence[int], seconds: float) -> None:
+def _settle(log: Path, cores: Sequence[int], seconds: float) -> None:
     """Own process group, own log, pinned threads, and a processor-time limit as the last resort."""
     os.setpgid(0, 0)
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "ab", buffering=0) as file:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115

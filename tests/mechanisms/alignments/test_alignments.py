@@ -17,7 +17,6 @@ from mechanisms import (
     sliding,
     traced,
 )
-from registry import build
 from tests.mechanisms.formulas import HISTORIES, PAIRS, expected_alignment
 
 B, H, Q, K, DQ, DK = 2, 3, 5, 7, 11, 13
@@ -27,7 +26,7 @@ SPREAD_ONE = set(PAIRS) - {"dot", "gaussian"}
 
 def randomised(choice, heads: int, query_dim: int, key_dim: int):
     """Some parameters start at zero, where their part would not be seen."""
-    alignment = build(ALIGNMENTS, choice, heads, query_dim, key_dim).double()
+    alignment = ALIGNMENTS.build(choice, heads, query_dim, key_dim).double()
     for parameter in alignment.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return alignment
@@ -98,7 +97,7 @@ def test_location_knows_its_length():
 @pytest.mark.parametrize("name", ["local_m", "local_p"])
 def test_what_stands_around_location_reads_no_keys_either(name):
     """Or a map of the keys would be learned that nobody uses."""
-    assert ALIGNMENTS[name](H, DQ, DK).reads_keys
+    assert ALIGNMENTS[name](H, DQ, DK).reads_content
     attention = MultiHeadAttention(12, 3, {name: {"alignment": "location"}})
     x = torch.randn(B, K, 12)
     (attention(x, x) * torch.randn_like(x)).sum().backward()

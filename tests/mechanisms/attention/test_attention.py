@@ -20,7 +20,6 @@ from mechanisms import (
     traced,
 )
 from mechanisms.attention import fused
-from registry import build
 
 B, H, D, DV = 2, 3, 5, 11
 # The windows of the local ones are small enough that something of 7 keys is left out.
@@ -54,8 +53,8 @@ def mask_of(name: str, k: int) -> Mask:
 
 
 def attention_of(choice, position=None, key_heads: int = H, groups: int = 1) -> Attention:
-    alignment = build(ALIGNMENTS, choice, key_heads, D, D)
-    scheme = None if position is None else build(POSITIONS, position, key_heads * groups * D, key_heads * groups, False)
+    alignment = ALIGNMENTS.build(choice, key_heads, D, D)
+    scheme = None if position is None else POSITIONS.build(position, key_heads * groups * D, key_heads * groups, False)
     attention = Attention(alignment, NORMALIZERS["softmax"](), scheme, groups).double()
     for parameter in attention.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
@@ -282,19 +281,19 @@ def test_small_intermediates_are_kept_whole_and_large_ones_streamed():
 @pytest.mark.parametrize("rows", [1, 3, 16])
 def test_no_streamed_block_is_larger_than_allowed(mask, rows):
     """Where not even one row would fit, a block has one row."""
-    attention, k = attention_of("additive"), 67
-    row = B * H * k * D * 8
-    attention.plain_bytes, attention.block_bytes = 0, rows * row
-    sizes, plain = [], attention._plain
+    sizes, k = [], 67
 
-    def sized(query, keys, *rest):
-        sizes.append(query.shape[2] * keys.shape[2] * row // k)
-        return plain(query, keys, *rest)
+    class Sized(ALIGNMENTS["additive"]):
+        def score(self, query, key):
+            sizes.append(B * H * query.shape[2] * key.shape[2] * D * 8)
+            return super().score(query, key)
 
-    attention._plain = sized
+    attention = attention_of(Sized)
+    attention.plain_bytes, attention.block_bytes = 0, rows * B * H * k * D * 8
     query, key, value = sequences(61, k)
     attention(query, attention.project_keys(key), value, mask)
     assert attention.path == "streamed"
+    assert len(sizes) > 1
     assert max(sizes) <= attention.block_bytes
 
 
@@ -363,7 +362,7 @@ class Shifted(ALIGNMENTS["dot"]):
 @pytest.mark.parametrize("around", [False, True])
 def test_what_only_resembles_an_inner_product_under_softmax_is_not_fused(alignment, normalizer, around):
     choice = {"local_m": {"alignment": alignment, "window": 2}} if around else alignment
-    attention = Attention(build(ALIGNMENTS, choice, H, D, D), normalizer()).double()
+    attention = Attention(ALIGNMENTS.build(choice, H, D, D), normalizer()).double()
     given = sequences(5, 7)
     plain = read(attention, given, CAUSAL)
     assert attention.path == "plain"

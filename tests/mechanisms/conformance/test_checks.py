@@ -346,6 +346,21 @@ class NoSteps(Sums):
         return source[:, -1]
 
 
+class KeepsAll(Sums):
+    """Right, but it carries all it has read, and does not say so."""
+
+    def start(self, source):
+        return source
+
+    def step(self, query, state):
+        state = torch.cat([state, query[:, None]], 1)
+        return self.map(state.sum(1)), state
+
+
+class ClaimsToGrow(Sums):
+    state_grows = True
+
+
 class StartsWithOnes(Sums):
     def start(self, source):
         return source.sum(1) if source.shape[1] else torch.ones_like(source.sum(1))
@@ -378,6 +393,8 @@ BROKEN_MODELS = [
     (OverTheBatch, "batch_of_one", "a row alone is answered differently than in a batch"),
     (Unlearnt, "parameters_learn", "parameter 'idle' gets no gradient"),
     (NoSteps, "step_is_forward", "does the state carry everything"),
+    (KeepsAll, "state_size", "behind 7 positions and 6720 behind 35: set `state_grows = True` on the class"),
+    (ClaimsToGrow, "state_size", "behind 7 positions and 192 behind 35: set `state_grows = False` on the class"),
     (StartsWithOnes, "empty_source", "the first step from an empty source gives another output than forward"),
     (SqueezesOneQuery, "one_query", "forward returned shape (2, 24) for a single query, expected (2, 1, 24)"),
 ]

@@ -5,24 +5,24 @@ import torch
 from torch import nn
 
 from mechanisms import CAUSAL, FULL, Mask, MultiHeadAttention
-from mechanisms.layers.block import Block, CrossBlock
+from mechanisms.layers.block import AttentionBlock, CrossBlock
 from tests.mechanisms.torchs import assert_close, attention_gradients, copy_attention
 
 B, S, Q, D, H = 2, 7, 5, 12, 3
 DTYPES = [torch.float32, torch.float64]
 
 
-def pair(kind: type, norm: str, activation: str, dtype: torch.dtype) -> tuple[Block, nn.Module]:
+def pair(kind: type, norm: str, activation: str, dtype: torch.dtype) -> tuple[AttentionBlock, nn.Module]:
     attentions = [MultiHeadAttention(D, H) for _ in range(2 if kind is CrossBlock else 1)]
-    act = nn.GELU() if activation == "gelu" else nn.ReLU()
-    ours = kind(D, attentions[0], act, norm, 4.0, *attentions[1:]).to(dtype)
+    act = nn.GELU if activation == "gelu" else nn.ReLU
+    ours = kind(D, *attentions, norm, act).to(dtype)
     for parameter in ours.parameters():
         nn.init.normal_(parameter, std=0.3)
     layer = nn.TransformerDecoderLayer if kind is CrossBlock else nn.TransformerEncoderLayer
     theirs = layer(
         D, H, 4 * D, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre", dtype=dtype
     )
-    copy_attention(ours.attention, theirs.self_attn)
+    copy_attention(ours.mixer, theirs.self_attn)
     if kind is CrossBlock:
         copy_attention(ours.cross, theirs.multihead_attn)
     for mine, other in parts(ours, theirs):
@@ -30,7 +30,7 @@ def pair(kind: type, norm: str, activation: str, dtype: torch.dtype) -> tuple[Bl
     return ours, theirs
 
 
-def parts(ours: Block, theirs: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
+def parts(ours: AttentionBlock, theirs: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
     norms = [ours.residual_1.norm, ours.residual_2.norm]
     if isinstance(ours, CrossBlock):
         norms.insert(1, ours.residual_cross.norm)
@@ -38,8 +38,8 @@ def parts(ours: Block, theirs: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
     return [*found, (ours.feed_forward[0], theirs.linear1), (ours.feed_forward[2], theirs.linear2)]
 
 
-def assert_gradients(ours: Block, theirs: nn.Module) -> None:
-    pairs = attention_gradients(ours.attention, theirs.self_attn)
+def assert_gradients(ours: AttentionBlock, theirs: nn.Module) -> None:
+    pairs = attention_gradients(ours.mixer, theirs.self_attn)
     if isinstance(ours, CrossBlock):
         pairs += attention_gradients(ours.cross, theirs.multihead_attn)
     for mine, other in parts(ours, theirs):
@@ -54,7 +54,7 @@ def assert_gradients(ours: Block, theirs: nn.Module) -> None:
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize(("activation", "mask"), [("gelu", CAUSAL), ("gelu", FULL), ("relu", FULL)])
 def test_a_block_is_torchs_encoder_layer(norm, activation, mask, dtype):
-    ours, theirs = pair(Block, norm, activation, dtype)
+    ours, theirs = pair(AttentionBlock, norm, activation, dtype)
     x = torch.randn(B, S, D, dtype=dtype, requires_grad=True)
     other = x.detach().clone().requires_grad_()
     hidden = torch.ones(S, S, dtype=torch.bool).triu(1) if mask.causal else None

@@ -1,15 +1,19 @@
 """Modules of other libraries in the mixers' block: which are taken, and what the others hear."""
 
+import re
 import sys
 import types
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
 from mechanisms import MODELS
-from mechanisms.models.external import External, resolve
-from registry import build
+from mechanisms.layers.block import Block
+from mechanisms.layers.foreign import find_class
+from mechanisms.models.external import External
+from registry import UserError
 
 B, S, Q, D = 2, 7, 5, 12
 HERE = "tests_external_layers"
@@ -43,6 +47,17 @@ class Pair(Doubled):
         return super().forward(x)[0]
 
 
+@dataclass
+class Sizes:
+    inputs: int
+    outputs: list
+
+
+class Configured(nn.Linear):
+    def __init__(self, sizes: Sizes, bias: bool = True) -> None:
+        super().__init__(sizes.inputs, *sizes.outputs, bias=bias)
+
+
 class Broken(nn.Module):
     def __init__(self) -> None:
         raise RuntimeError("no kernel for this machine")
@@ -52,7 +67,7 @@ class Broken(nn.Module):
 def _layers(monkeypatch):
     """A package of a stranger's layers."""
     module = types.ModuleType(HERE)
-    for kind in (Doubled, Mean, Text, Pair, Broken):
+    for kind in (Doubled, Mean, Text, Pair, Sizes, Configured, Broken):
         setattr(module, kind.__name__, kind)
     module.function = len
     monkeypatch.setitem(sys.modules, HERE, module)
@@ -73,8 +88,8 @@ def test_torchs_networks_need_no_arguments(path):
     theirs.load_state_dict(block.mixer.module.state_dict())
     source, query = sequences()
     x = torch.cat([source, query], 1)
-    y = x + theirs(block.norm_1(x))[0]
-    wanted = model.norm(y + block.feed_forward(block.norm_2(y)))[:, S:]
+    y = x + theirs(block.residual_1.norm(x))[0]
+    wanted = model.norm(y + block.feed_forward(block.residual_2.norm(y)))[:, S:]
     torch.testing.assert_close(model(source, query), wanted)
     torch.testing.assert_close(model(x[:, :0], x)[:, S:], wanted)
 
@@ -83,42 +98,111 @@ def test_arguments_hold_the_width_however_deep():
     model = MODELS["external"](D, module=f"{HERE}.Pair", arguments=NESTED, layers=2)
     assert [block.mixer.module.linear.weight.shape for block in model.blocks] == [(D, D)] * 2
     assert model(torch.randn(B, S, D), torch.randn(B, Q, D)).shape == (B, Q, D)
-    model = build(
-        MODELS, {"external": {"module": "torch.nn.Linear", "arguments": {"in_features": "width", "out_features": D}}}, D
+    model = MODELS.build(
+        {"external": {"module": "torch.nn.Linear", "arguments": {"in_features": "width", "out_features": D}}}, D
     )
     assert isinstance(model.blocks[0].mixer.module, nn.Linear)
 
 
-def test_the_verification_leaves_no_trace(monkeypatch):
-    def state() -> torch.Tensor:
-        torch.manual_seed(1)
-        model = MODELS["external"](D, module=f"{HERE}.Pair", arguments=NESTED)
-        assert all(part.training for part in model.modules())
-        return torch.get_rng_state()
+def test_the_verification_leaves_no_trace():
+    """What is drawn is what construction alone draws, though the module draws whenever it is called."""
+    torch.manual_seed(1)
+    model = External(D, module=f"{HERE}.Pair", arguments=NESTED)
+    assert all(part.training for part in model.modules())
+    after = torch.get_rng_state()
+    torch.manual_seed(1)
+    Block(D, Pair({"dim": D}, [D]))
+    assert torch.equal(after, torch.get_rng_state())
 
-    verified = state()
-    monkeypatch.setattr("mechanisms.models.external._verify", lambda *_: None)
-    assert torch.equal(verified, state())
+
+BOTH_WAYS = {"input_size": "width", "hidden_size": D // 2, "bidirectional": True, "batch_first": True}
+PROJECTED = {**BOTH_WAYS, "hidden_size": "width", "proj_size": D // 2}
+ENCODER = {"d_model": "width", "nhead": 3, "dim_feedforward": D, "dropout": 0.0, "batch_first": True}
+HEADS = {"embed_dim": "width", "num_heads": 3, "batch_first": True}
+LOOKING_AHEAD = [
+    {"module": "torch.nn.LSTM", "arguments": BOTH_WAYS},
+    {"module": "torch.nn.LSTM", "arguments": PROJECTED},
+    {"module": "torch.nn.TransformerEncoderLayer", "arguments": ENCODER},
+    {"module": "torch.nn.MultiheadAttention", "arguments": HEADS, "call": ["x", "x", "x"]},
+    {"module": f"{HERE}.Mean"},
+]
 
 
-def test_what_looks_ahead_is_refused_where_that_matters():
-    both_ways = {"input_size": "width", "hidden_size": D // 2, "bidirectional": True, "batch_first": True}
-    encoder = {"d_model": "width", "nhead": 3, "dim_feedforward": D, "batch_first": True}
-    for path, arguments in (
-        ("torch.nn.LSTM", both_ways),
-        ("torch.nn.TransformerEncoderLayer", encoder),
-        (f"{HERE}.Mean", None),
-    ):
-        with pytest.raises(ValueError, match=rf"{path} looks ahead: an earlier output changes with a later input"):
-            External(D, module=path, arguments=arguments)
-        model = External(D, module=path, arguments=arguments, causal=False).double()
-        assert model(*sequences()).shape == (B, Q, D)
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize("settings", LOOKING_AHEAD, ids=lambda settings: settings["module"])
+def test_what_looks_ahead_must_be_told_so(settings):
+    sentence = rf"{settings['module']} looks ahead: .* only the setting `causal: false` allows"
+    with pytest.raises(ValueError, match=sentence):
+        External(D, **settings)
+    assert not External.sees_all(settings)
+    given = {**settings, "causal": False}
+    spec = MODELS.spec({"external": given})
+    assert spec.value.sees_all(spec.settings)
+    model = spec.build(D, causal=True).double()
+    assert model.bidirectional
+    source, query = sequences()
+    query.requires_grad_()
+    (gradient,) = torch.autograd.grad((model(source, query)[:, 0] * torch.randn(D)).sum(), query)
+    assert gradient[:, -1].any(), "the first answer depends on the last query"
+    assert External(D, **settings, causal=False).double()(source, query).shape == (B, Q, D)
+
+
+@pytest.mark.parametrize("call", [["x", "x", "x"], {"query": "x", "key": "x", "value": "x", "need_weights": False}])
+def test_a_call_says_where_the_sequence_goes(call):
+    model = External(D, module="torch.nn.MultiheadAttention", arguments=HEADS, call=call, causal=False).double()
+    (block,) = model.blocks
+    theirs = nn.MultiheadAttention(D, 3, batch_first=True).double()
+    theirs.load_state_dict(block.mixer.module.state_dict())
+    source, query = sequences()
+    x = torch.cat([source, query], 1)
+    given = block.residual_1.norm(x)
+    y = x + theirs(given, given, given)[0]
+    wanted = model.norm(y + block.feed_forward(block.residual_2.norm(y)))[:, S:]
+    torch.testing.assert_close(model(source, query), wanted)
+
+
+def test_a_configuration_is_the_constructors_first_argument():
+    config = {f"{HERE}.Sizes": {"inputs": "width", "outputs": ["width"]}}
+    settings = {"module": f"{HERE}.Configured", "config": config, "arguments": {"bias": False}, "layers": 2}
+    model = MODELS.build({"external": settings}, D, causal=True)
+    modules = [block.mixer.module for block in model.blocks]
+    assert [module.weight.shape for module in modules] == [(D, D)] * 2
+    assert [module.bias for module in modules] == [None] * 2
+    assert External.depends_on(settings) == (Configured, Sizes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"config": {f"{HERE}.Size": None}},
+            f"{HERE}.Size cannot be imported: {HERE} has no 'Size'. Did you mean 'Sizes'",
+        ),
+        ({"config": {f"{HERE}.function": None}}, f"{HERE}.function is no class"),
+        ({"config": {f"{HERE}.Sizes": {"inputs": "width"}}}, "Sizes cannot be constructed with {'inputs': 'width'}: "),
+        ({"config": {}}, "Configured takes one configuration, as {dotted.path.Config: {argument: value}}"),
+        ({"call": ["x", 2]}, "Configured cannot be called with ['x', 2]: "),
+        ({"call": {"inputs": "x"}}, "Configured cannot be called with {'inputs': 'x'}: "),
+    ],
+)
+def test_mistakes_in_a_configuration_or_a_call_get_their_sentence(settings, message):
+    given = {"config": {f"{HERE}.Sizes": {"inputs": "width", "outputs": ["width"]}}, **settings}
+    with pytest.raises((ValueError, UserError), match=re.escape(message)) as caught:
+        External(D, module=f"{HERE}.Configured", **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_attention_under_a_hint_of_a_causal_mask_is_refused():
+    """Torch wants the mask itself beside the hint."""
+    call = {"query": "x", "key": "x", "value": "x", "is_causal": True}
+    with pytest.raises(ValueError, match=r"MultiheadAttention cannot be called with \{'query': .*: .*attn_mask"):
+        External(D, module="torch.nn.MultiheadAttention", arguments=HEADS, call=call)
 
 
 @pytest.mark.parametrize(
     ("path", "arguments", "message"),
     [
-        ("GRU", None, "'GRU' is no dotted path of a module, such as torch.nn.GRU"),
+        ("GRU", None, "'GRU' is no dotted path of a class, such as torch.nn.GRU"),
         ("torch.nn.GRV", None, r"torch\.nn has no 'GRV'\. Did you mean 'GRU'"),
         ("torch.nn.Qqqqqqqqqqqq", None, r"torch\.nn has no 'Qqqqqqqqqqqq'\.$"),
         ("no_such_package.Layer", None, "no_such_package.Layer cannot be imported: ModuleNotFoundError: No module"),
@@ -139,7 +223,7 @@ def test_what_looks_ahead_is_refused_where_that_matters():
 )
 def test_mistakes_get_their_sentence(path, arguments, message):
     for causal in (True, False):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, UserError), match=message):
             External(D, module=path, arguments=arguments, causal=causal)
 
 
@@ -163,6 +247,6 @@ def test_a_model_without_storage_is_taken_on_trust():
 def test_it_depends_on_the_strangers_class():
     assert External.depends_on({}) == (nn.GRU,)
     assert External.depends_on({"module": f"{HERE}.Pair"}) == (Pair,)
-    assert resolve("torch.nn.LSTM") is nn.LSTM
-    with pytest.raises(ValueError, match="Did you mean 'LSTM'"):
+    assert find_class("torch.nn.LSTM") is nn.LSTM
+    with pytest.raises((ValueError, UserError), match="Did you mean 'LSTM'"):
         External.depends_on({"module": "torch.nn.LTSM"})

@@ -261,8 +261,8 @@ def by_the_book(model, source, query):
     """Every block at every position, and the answers cut out at the end."""
     x = model.mark(torch.cat([source, query], 1), 0)
     for block in model.blocks:
-        x = x + block.mixer(block.norm_1(x))
-        x = x + block.feed_forward(block.norm_2(x))
+        x = x + block.mixer(block.residual_1.norm(x))
+        x = x + block.feed_forward(block.residual_2.norm(x))
     return model.norm(x)[:, source.shape[1] :]
 
 

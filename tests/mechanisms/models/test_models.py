@@ -7,15 +7,14 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from mechanisms import ALIGNMENTS, MODELS, POSITIONS, incompatibility, slots, state_tensors, traced
-from mechanisms.layers.block import RESIDUALS
-from mechanisms.layers.decoders import READINGS
-from registry import build
+from mechanisms import ALIGNMENTS, MODELS, POSITIONS, incompatibility, state_bytes, state_tensors, traced
+from mechanisms.layers.decoders import DECODERS
+from mechanisms.layers.residual import NORMS
 
 B, S, Q, D = 2, 7, 5, 12
 CELLS = ("rnn", "gru", "lstm")
 ENCODER_DECODERS = {"rnn_attention", "rnn_encoder_decoder", "transformer_encoder_decoder"}
-HOSTS = [name for name in MODELS if "alignment" in slots(MODELS[name])]
+HOSTS = [name for name in MODELS if "alignment" in MODELS.parts(MODELS[name])]
 NORMED = ("transformer_encoder", "transformer_encoder_decoder")
 LOCAL = ({"local_m": {"window": 2}}, {"local_p": {"window": 2}}, {"local_m": {"alignment": "additive", "window": 1}})
 
@@ -29,11 +28,11 @@ CHOICES = [
     {"lstm": {"layers": 2}},
     *({"rnn_encoder_decoder": {"cell": cell, "layers": 2}} for cell in CELLS),
     *({host: {"alignment": name}} for host in HOSTS for name in (*able(host), *LOCAL)),
-    *({"rnn_attention": {"alignment": n, "reading": r}} for n in able("rnn_attention") for r in sorted(READINGS)[1:]),
-    *({"rnn_attention": {"cell": cell, "reading": reading}} for cell in CELLS for reading in READINGS),
+    *({"rnn_attention": {"alignment": n, "reading": r}} for n in able("rnn_attention") for r in list(DECODERS)[1:]),
+    *({"rnn_attention": {"cell": cell, "reading": reading}} for cell in CELLS for reading in DECODERS),
     *({"self_attentive_rnn": {"cell": cell}} for cell in CELLS),
     *({"transformer_encoder_decoder": {"position": position}} for position in POSITIONS),
-    *({host: {"heads": 6, "key_heads": 2, "norm": norm, "layers": 3}} for host in NORMED for norm in RESIDUALS),
+    *({host: {"heads": 6, "key_heads": 2, "norm": norm, "layers": 3}} for host in NORMED for norm in NORMS),
     {"transformer": {"heads": 6, "key_heads": 1}},
     *({"transformer": {"window": window, "layers": 3}} for window in (1, 3, 64)),
     {"transformer": {"window": 3, "alignment": "additive", "key_heads": 1, "position": "rotary"}},
@@ -43,7 +42,7 @@ CHOICES = [
 
 @pytest.fixture(params=CHOICES, ids=str)
 def model(request):
-    return build(MODELS, request.param, D, causal=True).double()
+    return MODELS.build(request.param, D, causal=True).double()
 
 
 def sequences() -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,7 +88,7 @@ def test_tracing_changes_nothing_and_weights_are_over_the_sources_positions(mode
     plain = model(source, query)
     with traced(model):
         torch.testing.assert_close(model(source, query), plain, rtol=1e-10, atol=1e-11)
-    if "alignment" in slots(type(model)):
+    if "alignment" in MODELS.parts(type(model)):
         assert model.weights()
     for weights in model.weights():
         assert weights.shape[0] == B
@@ -151,7 +150,7 @@ COUNTED = [
     *(
         {"rnn_attention": {"alignment": name, "reading": reading, "cell": cell}}
         for name in ("scaled_dot", "general")
-        for reading in READINGS
+        for reading in DECODERS
         for cell in CELLS
     ),
 ]
@@ -159,7 +158,7 @@ COUNTED = [
 
 @pytest.mark.parametrize("choice", COUNTED, ids=str)
 def test_the_formula_counts_what_the_kernels_do(choice):
-    model = build(MODELS, choice, D, causal=True).double()
+    model = MODELS.build(choice, D, causal=True).double()
     assert operations(model, 31, 7) == model.flops(31, 7)
     with traced(model):
         assert operations(model, 7, 31) == model.flops(7, 31)
@@ -186,6 +185,20 @@ def test_models_without_attention_have_no_weights():
     with traced(model):
         model(*sequences())
     assert model.weights() == []
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+@torch.no_grad()
+def test_a_model_declares_what_it_is(name):
+    kind = MODELS[name]
+    assert kind.family
+    assert kind.sees_all(MODELS.spec(name).settings) == kind.bidirectional
+    model = kind(D)
+    if model.decodes:
+        short, long = (state_bytes(model.start(torch.randn(B, n, D))) for n in (7, 61))
+        assert (long > short) == kind.state_grows
+    else:
+        assert not kind.state_grows
 
 
 @dataclass

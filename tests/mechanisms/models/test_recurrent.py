@@ -6,6 +6,7 @@ from torch import nn
 
 from mechanisms import MODELS
 from mechanisms.initialisation import initialise_recurrent
+from registry import SpecError
 
 B, S, Q, D = 2, 7, 5, 11
 NETWORKS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -75,7 +76,7 @@ def test_initialisation_reaches_cells_and_every_layer():
 
 
 def test_mistakes_get_their_sentence():
-    with pytest.raises(ValueError, match=r"unknown cell 'gur'\. Did you mean 'gru'"):
+    with pytest.raises(SpecError, match=r"unknown cell 'gur'\. Did you mean 'gru'"):
         MODELS["rnn_encoder_decoder"](D, cell="gur")
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         MODELS["lstm"](D, layers=0)

@@ -1,11 +1,13 @@
-"""The readings against their papers' equations, step by step with torch's cells."""
+"""The decoders against their papers' equations, step by step with torch's cells."""
 
 import pytest
 import torch
 from torch import nn
 
 from mechanisms import ALIGNMENTS, MODELS, POSITIONS, traced
-from mechanisms.layers.decoders import READINGS
+from mechanisms.layers.decoders import DECODERS
+from mechanisms.layers.recurrent import CELLS as CELL_KINDS
+from registry import SpecError
 from tests.mechanisms.formulas import HISTORIES, PAIRS
 
 B, S, Q, D = 2, 7, 5, 6
@@ -91,7 +93,7 @@ REFERENCES = [bahdanau, luong, luong_input_feeding]
 
 
 def test_every_reading_has_a_reference():
-    assert {reference.__name__ for reference in REFERENCES} == set(READINGS)
+    assert {reference.__name__ for reference in REFERENCES} == set(DECODERS)
 
 
 def assert_follows(reference, cell="gru", alignment="additive", position="none"):
@@ -152,7 +154,7 @@ def test_positions_stand_side_by_side(reference, alignment, position):
     assert_follows(reference, alignment=alignment, position=position)
 
 
-@pytest.mark.parametrize("reading", sorted(READINGS))
+@pytest.mark.parametrize("reading", sorted(DECODERS))
 def test_local_m_looks_beside_itself(reading):
     """Query t stands at source position t, in one call and in steps; far behind the source it reads nothing."""
     model = MODELS["rnn_attention"](D, reading=reading, alignment={"local_m": {"window": 1}}).double()
@@ -164,7 +166,7 @@ def test_local_m_looks_beside_itself(reading):
 
 
 @pytest.mark.parametrize("alignment", sorted(HISTORIES))
-@pytest.mark.parametrize("reading", sorted(READINGS))
+@pytest.mark.parametrize("reading", sorted(DECODERS))
 def test_a_state_is_a_snapshot(reading, alignment):
     """Two continuations of one state do not see each other's history."""
     model = MODELS["rnn_attention"](D, reading=reading, alignment=alignment).double()
@@ -183,7 +185,7 @@ def test_a_bound_cell_is_torchs_cell(cell):
     module = MODELS["rnn_attention"](D, cell=cell).reading.cell.double()
     for parameter in module.parameters():
         nn.init.normal_(parameter)
-    x, context, *state = (torch.randn(B, D, dtype=torch.float64) for _ in range(2 + module.states))
+    x, context, *state = (torch.randn(B, D, dtype=torch.float64) for _ in range(2 + CELL_KINDS[cell].states))
     inputs, step = module.bind(x[:, None])
     direction = torch.randn_like(x)
     losses = [
@@ -196,7 +198,7 @@ def test_a_bound_cell_is_torchs_cell(cell):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("reading", sorted(READINGS))
+@pytest.mark.parametrize("reading", sorted(DECODERS))
 def test_keys_are_projected_once(reading, monkeypatch):
     model = MODELS["rnn_attention"](D, reading=reading)
     calls = []
@@ -210,9 +212,9 @@ def test_mistakes_get_their_sentence():
     build = MODELS["rnn_attention"]
     with pytest.raises(ValueError, match="half the width in each direction, and 7 is odd"):
         build(7)
-    with pytest.raises(ValueError, match=r"unknown reading 'bahdanu'\. Did you mean 'bahdanau'"):
+    with pytest.raises(SpecError, match=r"unknown decoder 'bahdanu'\. Did you mean 'bahdanau'"):
         build(D, reading="bahdanu")
-    with pytest.raises(ValueError, match="unknown cell 'grru'"):
+    with pytest.raises(SpecError, match="unknown cell 'grru'"):
         build(D, cell="grru")
     with pytest.raises(ValueError, match="RNNAttention is an encoder-decoder and needs a source"):
         build(D)(torch.randn(B, 0, D), torch.randn(B, Q, D))

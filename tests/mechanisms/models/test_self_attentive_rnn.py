@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mechanisms import MODELS, traced
+from registry import SpecError
 from tests.mechanisms.formulas import PAIRS
 
 B, S, Q, D = 2, 5, 3, 6
@@ -120,7 +121,7 @@ def test_without_scores_that_differ_it_reads_the_mean_of_its_past():
 
 
 def test_mistakes_get_their_sentence():
-    with pytest.raises(ValueError, match=r"unknown cell 'ltsm'\. Did you mean 'lstm'"):
+    with pytest.raises(SpecError, match=r"unknown cell 'ltsm'\. Did you mean 'lstm'"):
         MODELS["self_attentive_rnn"](D, cell="ltsm")
     with pytest.raises(ValueError, match="SelfAttentiveRNN reads its queries in order and cannot look ahead"):
         MODELS["self_attentive_rnn"](D, causal=False)

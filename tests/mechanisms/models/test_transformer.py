@@ -13,6 +13,7 @@ from mechanisms import (
     state_tensors,
     traced,
 )
+from registry import SpecError
 
 B, S, Q, D, H = 2, 7, 5, 12, 3
 
@@ -27,7 +28,7 @@ def by_the_book(model, source, query):
     x = model.stack.position.embed(x, torch.arange(x.shape[1]))
     for block in model.stack.blocks:
         normed = block.residual_1.norm(x)
-        x = x + block.attention(normed, normed, CAUSAL if model.causal else FULL)
+        x = x + block.mixer(normed, normed, CAUSAL if model.causal else FULL)
         x = x + block.feed_forward(block.residual_2.norm(x))
     return model.stack.norm(x)[:, source.shape[1] :]
 
@@ -81,7 +82,7 @@ def test_a_window_is_a_band(window, position):
 
 def by_hand(block, x, allowed):
     """One pre-norm block with everything spelt out, under a dense mask."""
-    attention, given = block.attention, block.residual_1.norm(x)
+    attention, given = block.mixer, block.residual_1.norm(x)
     position, at = attention.attention.position, torch.arange(x.shape[1])
     q, k, v = (
         linear(given).unflatten(2, (H, D // H)).transpose(1, 2)
@@ -130,7 +131,7 @@ def test_the_cache_grows_by_doubling_and_counts_what_is_in_use():
         buffers = set()
         for _ in range(40):
             _, state = model.step(query[:, 0], state)
-            buffers.add(state[0]._keys.data_ptr())
+            buffers.add(state[0].keys.data_ptr())
             in_use = sum(tensor.numel() for tensor in state_tensors(state))
             assert in_use == 2 * B * D * state[0].length
     assert state[0].length == S + 40
@@ -156,7 +157,7 @@ def test_mistakes_get_their_sentence():
         MODELS["transformer"](D, heads=3, key_heads=2)
     with pytest.raises(ValueError, match="a window must hold at least the query's own position, and is 0"):
         MODELS["transformer"](D, heads=3, window=0)
-    with pytest.raises(ValueError, match=r"unknown norm 'prae'\. Did you mean 'pre'"):
+    with pytest.raises(SpecError, match=r"unknown norm 'prae'\. Did you mean 'pre'"):
         MODELS["transformer_encoder"](D, norm="prae")
     with pytest.raises(ValueError, match="is an encoder-decoder and needs a source"):
         MODELS["transformer_encoder_decoder"](D)(torch.zeros(B, 0, D), torch.zeros(B, Q, D))

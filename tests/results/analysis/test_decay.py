@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
 from results.analysis.decay import decay, decays, profiles
 from results.analysis.run import Results, read
+from tests.results.trials import planned
 
 DISTANCE = np.arange(1.0, 101)
 
@@ -76,13 +77,15 @@ def test_decays_of_a_run(results: Results) -> None:
 def test_the_profile_is_the_mean_over_seeds(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("seeds")
     with Store(folder / "results.sqlite") as store:
-        store.plan([CellRow(f"{seed}", seed, "initial", "lstm", "lstm", seed) for seed in range(2)])
+        store.plan([planned(f"{seed}", "lstm", seed=seed, probes=["gradient_flow"]) for seed in range(2)])
         for seed, norms in enumerate([(2.0, 1.0), (4.0, 1.0)]):
             rows = [
-                Measurement("gradient_flow", "gradient_norm", norm, stage="initial", length=9, distance=place)
+                Measurement(
+                    "gradient_flow", "gradient_norm", norm, at={"stage": "initial", "length": 9, "distance": place}
+                )
                 for place, norm in enumerate(norms, 1)
             ]
-            store.finish(str(seed), "ok", measurements=rows)
+            store.finish(str(seed), Outcome("ok", measurements=tuple(rows)))
     far = profiles(read(folder).frame).iloc[1]
     assert far["value"] == pytest.approx((1 + 1) / (2 + 4))
     assert (far["low"], far["high"], far["seeds"]) == (0.25, 0.5, 2)

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+import io
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from rich.console import Console
 
-from results.analysis.ranking import ranked
-from results.analysis.run import Results
+from results import Measurement, Outcome, Store
+from results.analysis.run import Results, read
+from results.report.contents import draw, find
+from results.report.html import write_report
+from results.report.terminal import show
+from results.views.ranking import table as ranked_table
+from tests.results.trials import planned
 
 
 def test_the_ranking(results: Results) -> None:
-    table = ranked(results).set_index("mechanism")
+    table = results.ranking.mechanisms.set_index("mechanism")
+    tasks = results.ranking.tasks.set_index(["mechanism", "task"])
     assert list(table["rank"]) == list(range(1, 18))
     complete = table[table["tasks"] == 3]
     assert complete["score"].is_monotonic_decreasing
@@ -17,12 +27,86 @@ def test_the_ranking(results: Results) -> None:
     assert table["rank"]["transformer(location)"] == 17
     assert table["score"]["transformer(location)"] > table["score"]["rnn"]
     # The failed task counts as chance: six scores, one cut at each end, so 0.72 and not 0.96.
-    own = table.loc["rnn_attention(cosine)"]
-    values = sorted([0.0, 0.0, own["copy_low"], own["copy_high"], own["adding_low"], own["adding_high"]])
-    assert own["score"] == pytest.approx(sum(values[1:5]) / 4)
-    assert table["adding"]["rnn"] == 0
-    assert table["adding_word"]["rnn"] == "diverged"
+    own = tasks.loc["rnn_attention(cosine)"]
+    values = sorted([0.0, 0.0, *own.loc[["copy", "adding"], ["low", "high"]].to_numpy().flat])
+    assert table["score"]["rnn_attention(cosine)"] == pytest.approx(sum(values[1:5]) / 4)
+    assert tasks["value"]["rnn", "adding"] == 0
+    assert tasks["word"]["rnn", "adding"] == "diverged"
+    assert tuple(tasks.loc[("transformer(additive)", "adding"), ["word", "ill", "runs"]]) == ("timeout", 1, 2)
     assert table["decay"]["rnn"] == pytest.approx(0.2, abs=0.01)
     assert math.isinf(table["horizon"]["transformer(dot)"])
     assert table["steps_to_solve"]["lstm"] == 300
     assert table["solved"]["lstm"] == pytest.approx(1 / 3)
+
+
+NAMES = ("score", "rank", "decay", "length", "parameters", "mechanism", "value", "X", "X_word", "steps to solve")
+
+
+@pytest.fixture(scope="module")
+def oddly_named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of tasks that are called like columns, of which each network has a score of its own on each."""
+    folder = tmp_path_factory.mktemp("runs") / "odd"
+    trials = [planned(f"{model}/{name}", model, name, length=5) for model in ("gru", "lstm") for name in NAMES]
+    trials += [
+        planned("gru/speed", "gru", probes=["throughput"]),
+        planned("lstm/initial", "lstm", probes=["gradients"]),
+    ]
+    with Store(folder / "results.sqlite") as store:
+        store.plan(trials)
+        for place, trial in enumerate(trials[:-2]):
+            scored = Measurement("accuracy", "normalised", place / 50, at={"stage": "test", "length": 5})
+            size = Measurement("size", "parameters", 1234)
+            failed = trial.key == "lstm/X"
+            store.finish(trial.key, Outcome("failed") if failed else Outcome("ok", measurements=(scored, size)))
+        timed = Measurement("throughput", "train", 1000.0, "tokens/s", {"length": 64})
+        store.finish("gru/speed", Outcome("ok", measurements=(timed,)))
+        norms = [
+            Measurement("g", "gradient_norm", 0.5**place, at={"stage": "initial", "length": 9, "distance": place})
+            for place in range(1, 9)
+        ]
+        store.finish("lstm/initial", Outcome("ok", measurements=tuple(norms)))
+    return folder
+
+
+def test_tasks_may_be_called_like_columns(oddly_named: Path) -> None:
+    results = read(oddly_named)
+    mechanisms = results.ranking.mechanisms.set_index("mechanism")
+    tasks = results.ranking.tasks.set_index(["mechanism", "task"])
+    assert sorted(mechanisms["rank"]) == [1, 2]
+    assert list(mechanisms["parameters"]) == [1234, 1234]
+    assert mechanisms["decay"]["lstm"] == pytest.approx(math.log(2))
+    assert mechanisms["train_tokens"]["gru"] == 1000
+    assert set(mechanisms["length"]) == {64}
+    # The middle six of 0.00 to 0.18.
+    assert mechanisms["score"]["gru"] == pytest.approx(0.09)
+    for place, name in enumerate(NAMES):
+        assert tasks["value"]["gru", name] == place / 50
+    assert math.isnan(tasks["value"]["lstm", "X"])
+    assert tasks["word"]["lstm", "X"] == "failed"
+    assert tasks["value"]["lstm", "X_word"] == 0.36
+
+
+def test_tables_keep_such_tasks_apart(oddly_named: Path) -> None:
+    results = read(oddly_named)
+    text = ranked_table(results).text
+    assert text.columns.is_unique
+    shown = text.set_index("mechanism").loc["gru"]
+    assert shown["score"] == "0.09"
+    assert shown["parameters"] == "1,234"
+    for place, name in enumerate(NAMES):
+        assert shown[f"{name} (task)" if f"{name} (task)" in shown else name] == f"{place / 50:.2f}"
+    assert [name for name in NAMES if f"{name} (task)" in shown] == [
+        "score",
+        "rank",
+        "parameters",
+        "mechanism",
+        "steps to solve",
+    ]
+    out = io.StringIO()
+    show(results, Console(file=out, width=400, force_terminal=True, color_system=None))
+    assert "failed" in out.getvalue()
+    matrix = next(drawing for drawing in draw(results) if drawing.name == "score_matrix").data
+    assert len(matrix) == 2 * (len(NAMES) + 1)
+    assert find(results)
+    written = pd.read_csv(write_report(oddly_named).parent / "tables" / "ranking.csv")
+    assert written["parameters"].to_list() == [1234, 1234]

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
 from results.analysis.run import Results, read
 from results.analysis.scaling import common_length, exponent, exponents, speeds
+from tests.results.trials import planned
 
 LENGTHS = np.array([64.0, 128, 256, 512, 1024])
 
@@ -26,13 +27,13 @@ def test_what_has_no_logarithm_is_left_out() -> None:
 def test_time_is_of_the_whole_sequence(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("speed")
     with Store(folder / "results.sqlite") as store:
-        store.plan([CellRow(name, 0, "speed", name, name, 0) for name in ("constant", "falling")])
+        store.plan([planned(name, name, probes=["throughput"]) for name in ("constant", "falling")])
         for name, lengths, power in (("constant", LENGTHS, 0), ("falling", LENGTHS[:3], -1)):
             rows = [
-                Measurement("throughput", "train", 1e6 * length**power, "tokens/s", length=int(length))
+                Measurement("throughput", "train", 1e6 * length**power, "tokens/s", {"length": int(length)})
                 for length in lengths
             ]
-            store.finish(name, "ok", measurements=rows)
+            store.finish(name, Outcome("ok", measurements=tuple(rows)))
     frame = read(folder).frame
     found = exponents(frame).set_index("mechanism")["exponent"]
     # Tokens per second that do not depend on the length: time in proportion to it.

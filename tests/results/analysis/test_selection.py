@@ -4,36 +4,32 @@ from pathlib import Path
 
 import pytest
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
 from results.analysis.run import Results, read
 from results.analysis.scores import scores
 from results.analysis.selection import rates, select, windows
 from results.store.load import load_both
+from tests.results.trials import planned
 
-# By rate: for each seed the validation scores over time, or how the cell ended.
+# By rate: for each seed the validation scores over time, or how the trial ended.
 Plan = dict[float, list[list[float] | str | None]]
 
 
 def write(folder: Path, plan: Plan) -> Path:
     with Store(folder / "results.sqlite") as store:
         keys = [(rate, seed) for rate, ends in plan.items() for seed in range(len(ends))]
-        store.plan(
-            [
-                CellRow(f"{rate}/{seed}", 0, "train", "lstm", "lstm", seed, task="copy", length=5, learning_rate=rate)
-                for rate, seed in keys
-            ]
-        )
+        store.plan([planned(f"{rate}/{seed}", "lstm", "copy", length=5, seed=seed, rate=rate) for rate, seed in keys])
         for rate, seed in keys:
             end = plan[rate][seed]
             if isinstance(end, str):
-                store.finish(f"{rate}/{seed}", end)
+                store.finish(f"{rate}/{seed}", Outcome(end))
             elif end is not None:
                 rows = [
-                    Measurement("accuracy", "normalised", value, stage="validation", step=step)
+                    Measurement("accuracy", "normalised", value, at={"stage": "validation", "step": step})
                     for step, value in enumerate(end)
                 ]
-                rows.append(Measurement("accuracy", "normalised", end[-1], stage="test", length=5))
-                store.finish(f"{rate}/{seed}", "ok", measurements=rows)
+                rows.append(Measurement("accuracy", "normalised", end[-1], at={"stage": "test", "length": 5}))
+                store.finish(f"{rate}/{seed}", Outcome("ok", measurements=tuple(rows)))
     return folder
 
 
@@ -49,9 +45,9 @@ def test_the_rate_is_picked_by_the_mean_of_the_best(tmp_path: Path) -> None:
     assert chosen(tmp_path) == 0.003
     window = windows(rates(*load_both(tmp_path))).iloc[0]
     assert (window["low"], window["high"]) == (0.001, 0.003)
-    cells, frame = select(*load_both(tmp_path))
-    assert set(cells["learning_rate"]) == {0.003}
-    assert set(frame["learning_rate"]) == {0.003}
+    trials, frame = select(*load_both(tmp_path))
+    assert set(trials["recipe.learning_rate"]) == {0.003}
+    assert set(frame["recipe.learning_rate"]) == {0.003}
 
 
 @pytest.mark.parametrize(
@@ -65,20 +61,21 @@ def test_the_rate_is_picked_by_the_mean_of_the_best(tmp_path: Path) -> None:
         ({0.003: [[0.5]], 0.001: [[0.5]]}, 0.001),
     ],
 )
-def test_cells_without_a_result(tmp_path: Path, plan: Plan, expected: float) -> None:
+def test_trials_without_a_result(tmp_path: Path, plan: Plan, expected: float) -> None:
     assert chosen(write(tmp_path, plan)) == expected
 
 
-def test_a_diverged_cell_never_ranks_above_a_finished_one(tmp_path: Path) -> None:
+def test_a_diverged_trial_never_ranks_above_a_finished_one(tmp_path: Path) -> None:
     found = read(write(tmp_path, {0.001: [[-0.3], "diverged", "timeout", None]}))
-    table = scores(found.cells, found.frame).set_index("seed")
+    table = scores(found.trials, found.frame).set_index("seed")
     assert table["score"].to_list()[:2] == [-0.3, -0.3]
     assert table["score"].isna().to_list() == [False, False, True, True]
     assert table["counted"].isna().to_list() == [False, False, False, True]
 
 
-def test_only_training_cells_are_reduced(results: Results) -> None:
-    assert len(results.cells) < len(results.all_cells)
-    others = results.all_cells[results.all_cells["kind"] != "train"]
-    assert set(others["cell"]) <= set(results.cells["cell"])
-    assert results.cells.groupby(["mechanism", "task"])["learning_rate"].nunique().max() == 1
+def test_only_trained_trials_are_reduced(results: Results) -> None:
+    assert len(results.trials) < len(results.all_trials)
+    others = results.all_trials[results.all_trials["task"].isna()]
+    assert len(others) == 17 * 3
+    assert set(others["trial"]) <= set(results.trials["trial"])
+    assert results.trials.groupby(["mechanism", "task"])["recipe.learning_rate"].nunique().max() == 1

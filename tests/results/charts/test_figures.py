@@ -97,7 +97,9 @@ def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) 
 
 
 def test_without_data_there_is_no_figure(results: Results) -> None:
-    empty = Results("x", results.cells.iloc[:0], results.frame.iloc[:0], results.all_cells.iloc[:0], results.rates, {})
+    empty = Results(
+        "x", results.trials.iloc[:0], results.frame.iloc[:0], results.all_trials.iloc[:0], results.rates, {}
+    )
     assert [figure(empty) for figure in FIGURES] == [None] * len(FIGURES)
 
 
@@ -109,9 +111,9 @@ def test_many_tasks_of_few_mechanisms_stand_side_by_side(results: Results) -> No
     def several(frame: pd.DataFrame) -> pd.DataFrame:
         tasks = results.tasks[0]
         rows = frame[frame["mechanism"].isin(kept) & (frame["task"] == tasks)]
-        return pd.concat([rows.assign(task=name, cell=rows["cell"] + name) for name in copies], ignore_index=True)
+        return pd.concat([rows.assign(task=name, trial=rows["trial"] + name) for name in copies], ignore_index=True)
 
-    many = gather("many", several(results.cells), several(results.frame))
+    many = gather("many", several(results.trials), several(results.frame))
     made = {drawing.name: drawing for drawing in draw(many)}
     for name in ("learning_curves", "score_by_length"):
         width, height = made[name].figure.get_size_inches()

@@ -5,10 +5,10 @@ from results.charts.theme import Style, styles, told_apart
 
 
 def test_a_mechanism_looks_the_same_everywhere(results: Results) -> None:
-    looks = styles(results.all_cells)
+    looks = styles(results.all_trials)
     assert looks["transformer(dot)"].colour == looks["rnn_attention(dot)"].colour
     assert looks["transformer(dot)"].marker != looks["rnn_attention(dot)"].marker
-    assert looks == styles(results.all_cells.iloc[::-1])
+    assert looks == styles(results.all_trials.iloc[::-1])
     in_the_host = {look.colour for name, look in looks.items() if name.startswith("rnn_attention")}
     assert len(in_the_host) == 7
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from registry import UserError
-from results import CellRow, Store
+from results import Outcome, Store
 from results.report.html import report_is_current, write_report
 from tests.results.synthetic import write_run
+from tests.results.trials import planned
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -70,6 +71,8 @@ def test_it_holds_everything(page: str) -> None:
         "3f2a9c01d4e5",
         "broken_score",
         "SyntaxError: invalid syntax",
+        "torn_score",
+        "SyntaxError: unterminated string literal",
         "location knows 64 positions",
         "suites/quick.yaml",
         "abc1234",
@@ -88,13 +91,13 @@ def test_it_knows_when_it_is_stale(run: Path, tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(manifest)
     assert report_is_current(folder)
     with Store(folder / "results.sqlite") as store:
-        store.finish(store.cells()[0]["key"], "failed", "on second thoughts")
+        store.finish(store.trials()[0]["key"], Outcome("failed", "on second thoughts"))
     assert not report_is_current(folder)
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
     name = "<b>&_x"
-    write_run(tmp_path, [(name, "lstm", None)], seeds=1)
+    write_run(tmp_path, [(name, None)], seeds=1)
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "<script>alert(1)</script>", "plugins": None}))
     page = write_report(tmp_path).read_text()
     parsed(page)
@@ -117,13 +120,13 @@ def test_a_run_of_which_everything_failed(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         store.plan(
             [
-                CellRow("a", 0, "train", "lstm", "lstm", 0, task="copy", length=5, learning_rate=0.1),
-                CellRow("b", 1, "speed", "lstm", "lstm", 0),
-                CellRow("c", 2, "train", "gru", "gru", 0, task="copy", length=5, learning_rate=0.1),
+                planned("a", "lstm", "copy", length=5, rate=0.1),
+                planned("b", "lstm", probes=["throughput"]),
+                planned("c", "gru", "copy", length=5, rate=0.1),
             ]
         )
-        store.finish("a", "failed", "RuntimeError: no")
-        store.finish("b", "oom", "more than 4 GB")
+        store.finish("a", Outcome("failed", "RuntimeError: no"))
+        store.finish("b", Outcome("oom", "more than 4 GB"))
     page = write_report(tmp_path).read_text()
     parsed(page)
     assert "RuntimeError: no" in page

@@ -27,5 +27,5 @@ def test_the_terminal_fits(results: Results) -> None:
 
 
 def test_markup_in_a_name_is_text(tmp_path: Path) -> None:
-    write_run(tmp_path, [("[red]x", "lstm", None)])
+    write_run(tmp_path, [("[red]x", None)])
     assert "[red]x" in printed(read(tmp_path))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -13,23 +14,25 @@ import pytest
 
 import results
 from registry import UserError
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
+from tests.results.trials import planned
 
-ROW = CellRow("a", 0, "train", "lstm", "lstm", seed=3, task="copy", length=20, learning_rate=0.001)
+ROW = planned("a", "lstm", "copy", length=20, seed=3)
+SIZE = Measurement("size", "parameters", 1)
 ROOT = Path(__file__).parents[3]
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    measured = [
-        Measurement("accuracy", "normalised", 0.5, stage="test", length=20),
+    measured = (
+        Measurement("accuracy", "normalised", 0.5, at={"stage": "test", "length": 20}),
         Measurement("accuracy", "steps_to_solve", math.nan),
-        Measurement("accuracy", "loss", math.inf, stage="train", step=7),
-        Measurement("gradient_flow", "gradient_norm", 1e-200, stage="initial", length=9, distance=4),
-        Measurement("throughput", "train", 2.0, unit="tokens/s", length=64, low=1.0, high=3.0),
-    ]
+        Measurement("accuracy", "loss", math.inf, at={"stage": "train", "step": 7}),
+        Measurement("gradient_flow", "gradient_norm", 1e-200, at={"stage": "initial", "length": 9, "distance": 4}),
+        Measurement("throughput", "train", 2.0, unit="tokens/s", at={"length": 64}, low=1.0, high=3.0),
+    )
     with Store(tmp_path / "results.sqlite") as store:
         store.plan([ROW])
-        store.finish("a", "ok", None, 1.5, "fused", "2026-01-01", "2026-01-02", measured)
+        store.finish("a", Outcome("ok", None, 1.5, "fused", measurements=measured))
     frame = results.load(tmp_path)
     assert list(frame["mechanism"]) == ["lstm"] * 5
     assert frame["value"].to_list()[0] == 0.5
@@ -38,25 +41,26 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert frame["value"][3] == 1e-200
     assert frame[["low", "high", "unit"]].iloc[4].to_list() == [1.0, 3.0, "tokens/s"]
     assert set(frame["trained_length"]) == {20}
-    cell = results.load_cells(tmp_path).iloc[0]
-    assert (cell["outcome"], cell["path"], cell["attempts"], cell["seed"]) == ("ok", "fused", 1, 3)
+    trial = results.load_trials(tmp_path).iloc[0]
+    assert (trial["outcome"], trial["path"], trial["attempts"], trial["seed"]) == ("ok", "fused", 1, 3)
 
 
 def test_a_second_plan_keeps_outcomes_and_refreshes_the_rest(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
-        store.plan([ROW, replace(ROW, key="b", position=1), replace(ROW, key="c", position=2)])
-        store.finish("a", "ok", measurements=[Measurement("size", "parameters", 10)])
-        store.finish("b", "ok", measurements=[Measurement("size", "parameters", 20)])
-        skipped = replace(ROW, key="d", position=0, outcome="skipped", reason="too long")
-        store.plan([skipped, replace(ROW, position=1, label="the lstm")])
-        assert [(cell["key"], cell["outcome"], cell["label"]) for cell in store.cells()] == [
-            ("d", "skipped", "lstm"),
-            ("a", "ok", "the lstm"),
+        store.plan([ROW, replace(ROW, key="b"), replace(ROW, key="c")])
+        store.finish("a", Outcome("ok", measurements=(replace(SIZE, value=10),)))
+        store.finish("b", Outcome("ok", measurements=(replace(SIZE, value=20),)))
+        skipped = replace(ROW, key="d", reason="too long")
+        store.plan([skipped, replace(planned("a", "lstm", "reverse"), plugins=("p.py",))])
+        assert [(row["key"], row["outcome"], row["trial"]["task"]["name"]) for row in store.trials()] == [
+            ("d", "skipped", "copy"),
+            ("a", "ok", "reverse"),
         ]
+        assert [row["plugins"] for row in store.trials()] == [[], ["p.py"]]
         assert store.finished() == {"d": "skipped", "a": "ok", "b": "ok"}
-        store.plan([replace(skipped, outcome=None, reason=None)])
-        assert store.cells()[0]["outcome"] is None
-        assert store.cells()[0]["reason"] is None
+        store.plan([replace(skipped, reason=None)])
+        assert store.trials()[0]["outcome"] is None
+        assert store.trials()[0]["reason"] is None
         store.plan([ROW])
     assert results.load(tmp_path)["value"].to_list() == [10]
 
@@ -64,13 +68,11 @@ def test_a_second_plan_keeps_outcomes_and_refreshes_the_rest(tmp_path: Path) -> 
 def test_finishing_again_replaces_the_measurements(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         store.plan([ROW])
-        store.finish("a", "timeout", "too slow", measurements=[Measurement("size", "parameters", 1)])
-        store.finish("a", "ok", measurements=[Measurement("size", "parameters", 2)])
-        assert store.cells()[0]["attempts"] == 2
+        store.finish("a", Outcome("timeout", "too slow", measurements=(SIZE,)))
+        store.finish("a", Outcome("ok", measurements=(replace(SIZE, value=2),)))
+        assert store.trials()[0]["attempts"] == 2
         with pytest.raises(KeyError):
-            store.finish("nobody", "ok")
-        with pytest.raises(ValueError, match="unknown outcome"):
-            store.finish("a", "fine")
+            store.finish("nobody", Outcome("ok"))
     assert results.load(tmp_path)["value"].to_list() == [2]
 
 
@@ -78,22 +80,23 @@ def test_a_failing_finish_leaves_nothing(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         store.plan([ROW])
         with pytest.raises(sqlite3.Error):
-            store.finish("a", "ok", measurements=[Measurement("size", "parameters", 1), Measurement(None, "x", 1)])  # type: ignore[arg-type]
+            store.finish("a", Outcome("ok", measurements=(SIZE, replace(SIZE, probe=None))))  # type: ignore[arg-type]
         assert store.finished() == {}
-        store.finish("a", "ok")
+        store.finish("a", Outcome("ok"))
         assert store.finished() == {"a": "ok"}
 
 
 @pytest.mark.parametrize("spill", [False, True])
-def test_a_killed_writer_loses_no_finished_cell(tmp_path: Path, spill: bool) -> None:
+def test_a_killed_writer_loses_no_finished_trial(tmp_path: Path, spill: bool) -> None:
     # With a tiny cache SQLite writes into the file before the commit, so there is something to undo.
     script = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
+from tests.results.trials import planned
 store = Store({str(tmp_path / "results.sqlite")!r})
-store.plan([CellRow(str(i), i, "speed", "lstm", "lstm", 0) for i in range(3)])
-store.finish("0", "ok", measurements=[Measurement("p", "q", i) for i in range(3000)])
+store.plan([planned(str(i), "lstm") for i in range(3)])
+store.finish("0", Outcome("ok", measurements=tuple(Measurement("p", "q", i) for i in range(3000))))
 if {spill}:
     store._db.execute("PRAGMA cache_size = 2")
 def rows():
@@ -102,10 +105,10 @@ def rows():
     os.kill(os.getpid(), signal.SIGKILL)
 db = store._db
 db.execute("BEGIN IMMEDIATE")
-db.execute("UPDATE cell SET outcome = 'ok' WHERE key = '1'")
-db.execute("DELETE FROM measurement WHERE cell = '0'")
+db.execute("UPDATE trial SET outcome = 'ok' WHERE key = '1'")
+db.execute("DELETE FROM measurement WHERE trial = '0'")
 for row in rows():
-    statement = "INSERT INTO measurement (cell, probe, quantity, value) VALUES ('1', 'p', ?, ?)"
+    statement = "INSERT INTO measurement (trial, probe, quantity, value, coordinates) VALUES ('1', 'p', ?, ?, '{{}}')"
     db.execute(statement, (row.quantity, row.value))
 """
     ended = subprocess.run([sys.executable, "-c", script], check=False)
@@ -114,15 +117,15 @@ for row in rows():
     assert sorted(results.load(tmp_path)["value"]) == list(range(3000))
     with Store(tmp_path / "results.sqlite") as store:
         assert store.finished() == {"0": "ok"}
-        store.finish("1", "ok")
+        store.finish("1", Outcome("ok"))
 
 
 def test_a_reader_sees_the_run_going_on(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         store.plan([ROW])
         assert results.load(tmp_path).empty
-        assert len(results.load_cells(tmp_path)) == 1
-        store.finish("a", "ok", measurements=[Measurement("size", "parameters", 1)])
+        assert len(results.load_trials(tmp_path)) == 1
+        store.finish("a", Outcome("ok", measurements=(SIZE,)))
         assert len(results.load(tmp_path)) == 1
     with Store(tmp_path / "results.sqlite", read_only=True) as store, pytest.raises(sqlite3.OperationalError):
         store.plan([])
@@ -132,14 +135,48 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     Store(path).close()
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 2")
+    db.execute("PRAGMA user_version = 3")
     db.close()
     with pytest.raises(
-        UserError, match=r"written by a newer version of Attention Bench \(format 2, this one reads 1\)"
+        UserError, match=r"written by a newer version of Attention Bench \(format 3, this one reads 2\)"
     ):
         Store(path)
     with pytest.raises(UserError, match="newer version"):
         results.load(tmp_path)
+
+
+def test_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE cell (key TEXT PRIMARY KEY)")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    before = path.read_bytes()
+    older = (
+        r"older version of Attention Bench \(format 1, this one reads 2\); "
+        r"move the run's folder away, or name another with --out, and run the suite again"
+    )
+    for read_only in (False, True):
+        with pytest.raises(UserError, match=older):
+            Store(path, read_only=read_only)
+    with pytest.raises(UserError, match=older):
+        results.load(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_unavailable_is_of_the_last_plan(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([ROW], {"torn": "SyntaxError", "lost": "no such file"})
+        assert store.unavailable() == {"lost": "no such file", "torn": "SyntaxError"}
+        store.plan([ROW])
+        assert store.unavailable() == {}
+
+
+def test_an_outcome_goes_to_json_and_back() -> None:
+    outcome = Outcome("timeout", "too slow", 1.5, "plain", 2, (Measurement("p", "q", 1.0, "s", {"step": 3}, 0.5, 2.0),))
+    assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
+    with pytest.raises(ValueError, match="unknown outcome 'fine'"):
+        Outcome.from_json({**outcome.to_json(), "outcome": "fine"})
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
@@ -160,7 +197,7 @@ def test_a_missing_run_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no run at .*quik\. Did you mean .*quick\?"):
         results.load(tmp_path / "quik")
     with pytest.raises(UserError, match=r"no run at .*zzzz\. There are: quick\."):
-        results.load_cells(tmp_path / "zzzz")
+        results.load_trials(tmp_path / "zzzz")
 
 
 def test_importing_is_cheap() -> None:

@@ -10,7 +10,7 @@ def test_accuracy_by_distance_is_drawn_where_it_was_measured(results: Results) -
     rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
     rows = rows[rows["task"] == results.tasks[0]]
     back = [rows.assign(quantity="accuracy_at_distance", distance=d, value=1 / d) for d in (2, 5, 9)]
-    measured = gather("measured", results.cells, pd.concat([results.frame, *back], ignore_index=True))
+    measured = gather("measured", results.trials, pd.concat([results.frame, *back], ignore_index=True))
     (drawing,) = [each for each in draw(measured) if each.name == "accuracy_by_distance"]
     assert set(drawing.data["task"]) == {results.tasks[0]}
     assert sorted(drawing.data["distance"].unique()) == [2, 5, 9]

@@ -4,23 +4,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from results import CellRow, Measurement, Store
+from results import Measurement, Outcome, Store
 from results.analysis.run import Results, gather, read
 from results.report.contents import draw, tables
+from tests.results.trials import planned
+
+
+def scored_on_test(quantity: str, value: float, length: int) -> Measurement:
+    return Measurement("accuracy", quantity, value, at={"stage": "test", "length": length})
 
 
 def test_metrics_by_length_in_their_own_units(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
-        cells = [
-            CellRow(f"gru{seed}", seed, "train", "gru", "gru", seed, task="translation", length=8) for seed in (0, 1)
-        ]
-        store.plan([*cells, CellRow("x", 2, "train", "gru", "gru", 0, task="adding", length=8)])
+        rows = [planned(f"gru{seed}", "gru", "translation", length=8, seed=seed) for seed in (0, 1)]
+        store.plan([*rows, planned("x", "gru", "adding", length=8)])
         for seed, (short_one, long_one) in enumerate([(0.5, 0.25), (0.75, 0.25)]):
-            rows = [("accuracy", short_one, 8), ("bleu", 60.0, 8), ("accuracy", long_one, 16), ("normalised", 0.1, 8)]
-            found = [Measurement("accuracy", name, value, stage="test", length=n) for name, value, n in rows]
-            store.finish(f"gru{seed}", "ok", measurements=found)
-        mse = [Measurement("accuracy", "mse", 0.01, stage="test", length=8)]
-        store.finish("x", "ok", measurements=mse)
+            values = [("accuracy", short_one, 8), ("bleu", 60.0, 8), ("accuracy", long_one, 16), ("normalised", 0.1, 8)]
+            found = [
+                Measurement("accuracy", name, value, at={"stage": "test", "length": n}) for name, value, n in values
+            ]
+            store.finish(f"gru{seed}", Outcome("ok", measurements=tuple(found)))
+        mse = Measurement("accuracy", "mse", 0.01, at={"stage": "test", "length": 8})
+        store.finish("x", Outcome("ok", measurements=(mse,)))
     table = next(table for table in tables(read(tmp_path)) if table.name == "by_length")
     assert list(table.text) == ["task", "mechanism", "length", "accuracy", "mean squared error", "BLEU"]
     assert table.text.to_numpy().tolist() == [
@@ -34,7 +39,7 @@ def test_metrics_by_length_in_their_own_units(tmp_path: Path) -> None:
 def test_bleu_is_drawn_where_translations_are_decoded(results: Results) -> None:
     rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
     rows = rows[rows["task"] == results.tasks[0]].assign(quantity="bleu", value=37.0)
-    measured = gather("measured", results.cells, pd.concat([results.frame, rows], ignore_index=True))
+    measured = gather("measured", results.trials, pd.concat([results.frame, rows], ignore_index=True))
     (drawing,) = [each for each in draw(measured) if each.name == "bleu_by_length"]
     assert set(drawing.data["value"]) == {37.0}
     assert drawing.figure.axes[0].get_ylabel() == "BLEU"

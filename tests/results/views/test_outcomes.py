@@ -9,9 +9,12 @@ from tests.results.sentences import about, sentences
 
 def test_outcomes_say_why(results: Results) -> None:
     text = outcomes(results).text
-    assert set(text["outcome"]) == {"diverged", "failed", "timeout", "skipped"}
+    assert set(text["outcome"]) == {"diverged", "failed", "timeout", "skipped", "unavailable"}
     assert "location knows 64 positions, adding has 100" in set(text["reason"])
-    assert text["cells"].astype(int).sum() == (results.all_cells["outcome"] != "ok").sum()
+    assert text["trials"].astype(int).sum() == (results.all_trials["outcome"] != "ok").sum()
+    last = text.iloc[-1]
+    assert (last["mechanism"], last["outcome"], last["trials"]) == ("torn_score", "unavailable", "0")
+    assert last["reason"] == "SyntaxError: unterminated string literal (line 7)"
 
 
 def test_few_seeds_are_confessed(tmp_path: Path) -> None:

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results.analysis.ranking import ranked
 from results.analysis.run import Results
 from results.views.ranking import table as ranked_table
 from tests.results.sentences import about, sentences
 
 
 def test_what_the_ranking_shows(results: Results) -> None:
-    text = ranked_table(results, ranked(results)).text.set_index("mechanism")
+    text = ranked_table(results).text.set_index("mechanism")
     assert text["recall"]["rnn_attention(cosine)"] == "failed"
     assert text["adding"]["transformer(additive)"].endswith("(1 of 2 timeout)")
     assert text["score"]["transformer(location)"].endswith("(2 of 3 tasks)")

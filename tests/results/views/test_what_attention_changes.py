@@ -30,3 +30,33 @@ def test_gates(tmp_path: Path) -> None:
     assert about(sentences(tmp_path / "a", {"rnn": [0.1, 0.1], "gru": [0.5, 0.6]}), "gru", "above the plain rnn")
     assert not about(sentences(tmp_path / "b", {"rnn": [0.5, 0.5], "gru": [0.5, 0.6]}), "plain rnn")
     assert about(sentences(tmp_path / "c", {"rnn": [0.6, 0.6], "gru": [0.1, 0.1]}), "gru", "below the plain rnn")
+
+
+def test_networks_of_one_model_are_named_by_their_labels(tmp_path: Path) -> None:
+    scores = {f"{model}(layers={n})": [level] * 2 for model, level in (("rnn", 0.1), ("lstm", 0.5)) for n in (1, 2)}
+    told = sentences(tmp_path / "a", scores | {"rnn(layers=2)": [0.4] * 2})
+    for n, score, gap in ((1, 0.1, 0.4), (2, 0.4, 0.1)):
+        gated = f"lstm(layers=1) (+{gap:.2f}) and lstm(layers=2) (+{gap:.2f})"
+        assert about(told, f"{gated} are above the plain rnn(layers={n}), which has {score:.2f}.")
+    bases = {f"rnn_encoder_decoder(layers={n})": [0.2 * n] * 2 for n in (1, 2)}
+    hosts = {f"rnn_attention(layers={n}, dot)": [0.4 + 0.1 * n] * 2 for n in (1, 2)}
+    told = sentences(tmp_path / "b", bases | hosts)
+    for n, first, second in ((1, 0.4, 0.3), (2, 0.2, 0.1)):
+        text = (
+            f"layers={n}), {0.2 * n:.2f}, is raised most by attention with layers=2 (+{first:.2f}), also with layers=1"
+        )
+        assert about(told, text, f"(+{second:.2f})")
+
+
+def test_what_declares_more_than_content_is_no_score_of_content_alone(tmp_path: Path) -> None:
+    location, mine = "transformer(location)", "transformer(my_score)"
+    told = sentences(tmp_path / "a", {location: [0.2, 0.2], mine: [0.9, 0.9]})
+    assert about(told, "In transformer, every score of content alone beats location on copy, by 0.70")
+    levels = {"location": 0.2, "dot": 0.9}
+    several = {f"transformer(layers={n}, {name})": [level] * 2 for n in (1, 2) for name, level in levels.items()}
+    assert about(sentences(tmp_path / "b", several), "every score of content alone beats location on copy, by 0.70")
+    # One of the two beats it by less than the margin.
+    close = several | {"transformer(layers=2, location)": [0.88] * 2}
+    assert not about(sentences(tmp_path / "c", close), "beats location")
+    layered = {"transformer(local_m)": [0.9, 0.9], "transformer(coverage)": [0.9, 0.9], location: [0.2, 0.2]}
+    assert not about(sentences(tmp_path / "d", layered), "beats location")

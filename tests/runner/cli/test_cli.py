@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from results import load, load_cells
+from results import load, load_trials
 from tests.runner.conftest import ROOT
 
 PLUGIN = '''"""A score from outside the tree."""
@@ -51,30 +51,29 @@ def test_run_then_again_then_report(shell, tiny):
     assert first.returncode == 0, first.stdout + first.stderr
     run = shell.runs / "tiny"
     assert (run / "report" / "report.html").is_file()
-    cells = load_cells(run)
-    assert list(cells["outcome"]) == ["ok", "ok"]
+    assert list(load_trials(run)["outcome"]) == ["ok", "ok"]
     second = shell("run", suite, "--out", shell.runs, "--device", "cpu")
     assert second.returncode == 0
-    assert "2 cells, 2 finished before, 0 to run" in second.stdout
-    assert list(load_cells(run)["attempts"]) == [1, 1]
+    assert "2 trials, 2 finished before, 0 to run" in second.stdout
+    assert list(load_trials(run)["attempts"]) == [1, 1]
     (run / "report" / "report.html").unlink()
     drawn = shell("report", run)
     assert drawn.returncode == 0, drawn.stderr
     assert (run / "report" / "report.html").is_file()
     status = shell("status", run)
-    assert "2 cells: 2 ok" in status.stdout
+    assert "2 trials: 2 ok" in status.stdout
 
 
-def test_plugin_from_outside_runs_only_its_cells_and_shows_its_row(shell, tiny, write):
+def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny, write):
     suite = tiny(mechanisms="[gru, transformer: {heads: 2, alignment: [dot, plugins]}]")
     assert shell.run(suite).returncode == 0
     plugin = write("outside.py", PLUGIN)
     done = shell("run", suite, "--out", shell.runs, "--device", "cpu", "--plugin", plugin)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 cells, 2 finished before, 1 to run" in done.stdout
+    assert "3 trials, 2 finished before, 1 to run" in done.stdout
     assert "transformer(outside)" in done.stdout.split("to run")[1], "its row is in the printed table"
-    cells = load_cells(shell.runs / "tiny").set_index("mechanism")
-    assert cells.loc["transformer(outside)", "origin"] == str(plugin)
+    trials = load_trials(shell.runs / "tiny").set_index("mechanism")
+    assert trials.loc["transformer(outside)", "origin"] == str(plugin)
     assert set(load(shell.runs / "tiny")["mechanism"]) == {"gru", "transformer(dot)", "transformer(outside)"}
 
 
@@ -87,9 +86,10 @@ def test_an_installed_package_is_a_plugin(shell, tiny, write):
     shell.environment = lambda: environment
     done = shell.run(tiny(mechanisms="[transformer: {heads: 2, alignment: [plugins]}]"))
     assert done.returncode == 0, done.stdout + done.stderr
-    cells = load_cells(shell.runs / "tiny")
-    assert list(cells["mechanism"]) == ["transformer(far)"]
-    assert list(cells["origin"]) == ["distribution:far-score"]
+    trials = load_trials(shell.runs / "tiny")
+    assert list(trials["mechanism"]) == ["transformer"]
+    assert list(trials["mechanism.alignment"]) == ["far"]
+    assert list(trials["origin"]) == ["distribution:far-score"]
 
 
 @pytest.mark.parametrize("kind", ["alignment", "normalizer", "position", "model", "task"])

@@ -5,14 +5,27 @@ import io
 import pytest
 from rich.console import Console
 
+from mechanisms import MODELS
+from results import Outcome, Planned
 from runner.cli.progress import Estimate, LiveDisplay, PlainDisplay, clock, display
-from runner.execution.engines import Advanced, Ended, Ending, Started
+from runner.execution.engines import Advanced, Ended, Started
+from runner.probes import PROBES
+from runner.training.recipe import Recipe
 from runner.trial.trial import Trial
+from tasks import TASKS
 
 
-def cell(key, label="gru", kind="train", task="copy"):
-    model = label.partition("(")[0]
-    return Trial(key, kind, label, model, {}, 0, {}, {"accuracy": {}}, task=task, task_label=task)
+def planned(key, mechanism="gru", task="copy", machine=None):
+    """A trial of the plan; timed on a machine it has no task."""
+    trial = Trial(
+        mechanism=MODELS.spec(mechanism),
+        seed=0,
+        recipe=Recipe(),
+        probes=(PROBES.spec("accuracy" if task else "throughput"),),
+        task=TASKS.spec(task) if task else None,
+        machine=machine,
+    )
+    return Planned(key, trial.to_json())
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(None, "–"), (7.4, "0:07"), (75, "1:15"), (3671, "1:01:11")])
@@ -22,27 +35,42 @@ def test_clock(seconds, shown):
 
 def test_estimate_by_hand():
     """Two workers; 4 s for a gru on copy, 10 s alone for a timing."""
-    cells = [cell("a"), cell("b"), cell("c", label="lstm"), cell("d", kind="speed"), cell("e", kind="speed")]
-    estimate = Estimate(cells, workers=2)
+    timed = {"task": None, "machine": "fast, 2 cores"}
+    trials = [planned("a"), planned("b"), planned("c", "lstm"), planned("d", **timed), planned("e", **timed)]
+    estimate = Estimate(trials, workers=2)
     assert estimate.seconds() is None
-    estimate.ended(cells[0], 4.0)
-    # b as a (4), c as any training cell on copy (4), the two alone by the first guess (5 each).
+    estimate.ended("a", 4.0)
+    # b as a (4), c as any trained trial on copy (4), the two alone by the first guess (5 each).
     assert estimate.seconds() == pytest.approx((4 + 4) / 2 + 5 + 5)
-    estimate.ended(cells[3], 10.0)
+    estimate.ended("d", 10.0)
     assert estimate.seconds() == pytest.approx((4 + 4) / 2 + 10)
+
+
+def test_estimate_prefers_what_is_most_alike():
+    """The same mechanism with the same settings first, then one of the same name, then any on that task."""
+    two = {"lstm": {"layers": 2}}
+    trials = [planned("a"), planned("b", "lstm"), planned("c", "lstm"), planned("d", two), planned("e", "rnn")]
+    estimate = Estimate(trials, workers=1)
+    estimate.ended("a", 1.0)
+    estimate.ended("b", 4.0)
+    # c as b (4), d as the lstm there is (4), e as any on copy (2.5).
+    assert estimate.seconds() == pytest.approx(4 + 4 + 2.5)
+    estimate.ended("d", 20.0)
+    assert estimate.seconds() == pytest.approx(4 + (1 + 4 + 20) / 3)
 
 
 def test_a_pipe_gets_plain_lines():
     out = io.StringIO()
-    cells = [cell("a"), cell("b", label="lstm")]
-    with display(Console(file=out, width=120), cells, 1) as screen:
+    first, second = trials = [planned("a"), planned("b", "lstm")]
+    told = {"a": "gru · copy · seed 0", "b": "lstm · copy · seed 0"}
+    with display(Console(file=out, width=120), trials, told, 1) as screen:
         assert isinstance(screen, PlainDisplay)
-        screen.show(Started(cells[0]))
-        screen.show(Advanced(cells[0], 10, 20))
-        screen.show(Ended(cells[0], Ending("failed", "RuntimeError: no [b]score[/b]", 2.0)))
-        screen.show(Started(cells[1]))
+        screen.show(Started(first))
+        screen.show(Advanced(first, 10, 20))
+        screen.show(Ended(first, Outcome("failed", "RuntimeError: no [b]score[/b]", 2.0)))
+        screen.show(Started(second))
         screen.show(None)
-        screen.show(Ended(cells[1], Ending("ok", seconds=1.0)))
+        screen.show(Ended(second, Outcome("ok", seconds=1.0)))
     text = out.getvalue()
     assert "failed: gru · copy · seed 0: RuntimeError: no [b]score[/b]" in text
     assert "[2/2] lstm · copy · seed 0" in text
@@ -50,19 +78,33 @@ def test_a_pipe_gets_plain_lines():
     assert "\x1b" not in text
 
 
-def test_a_terminal_gets_a_bar_for_the_run_and_for_each_cell():
+def last_screen(*events):
+    """Return what a terminal shows once the events have come: all of it is drawn again when the display closes."""
+    told = {"a": "gru · copy · seed 0", "b": "lstm([b]plain[/b]) · copy · seed 0"}
     out = io.StringIO()
-    cells = [cell("a"), cell("b", label="lstm(plain)")]
-    console = Console(file=out, force_terminal=True, width=140)
-    with display(console, cells, 2) as screen:
+    with display(Console(file=out, force_terminal=True, width=140), list(TWO), told, 2) as screen:
         assert isinstance(screen, LiveDisplay)
-        for each in cells:
-            screen.show(Started(each))
-        screen.show(Advanced(cells[1], 150, 600))
-        screen._live.refresh()
-        shown = out.getvalue()
-        screen.show(Ended(cells[0], Ending("ok", seconds=3.0)))
-        screen._live.refresh()
-    assert "lstm(plain) · copy · seed 0" in shown
+        for event in events:
+            screen.show(event)
+        out.seek(0)
+        out.truncate()
+    return out.getvalue()
+
+
+TWO = (planned("a"), planned("b", "lstm"))
+UNDER_WAY = (Started(TWO[0]), Started(TWO[1]), Advanced(TWO[1], 150, 600))
+
+
+def test_a_terminal_gets_a_bar_for_the_run_and_for_each_trial():
+    shown = last_screen(*UNDER_WAY)
+    assert "0/2" in shown
+    assert "gru · copy · seed 0" in shown
+    assert "lstm([b]plain[/b]) · copy · seed 0" in shown
     assert "150/600" in shown
-    assert "1/2" in out.getvalue()
+
+
+def test_a_trial_that_has_ended_loses_its_bar():
+    shown = last_screen(*UNDER_WAY, Ended(TWO[0], Outcome("ok", seconds=3.0)))
+    assert "1/2" in shown
+    assert "gru · copy · seed 0" not in shown
+    assert "150/600" in shown

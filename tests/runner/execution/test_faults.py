@@ -1,4 +1,4 @@
-"""A fault spoils its own cell only, and is shown with its reason; a killed run loses nothing."""
+"""A fault spoils its own trial only, and is shown with its reason; a killed run loses nothing."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from registry import UserError
-from results import Store, load, load_cells
+from results import Store, load, load_trials
 from tests.runner.conftest import ROOT
 
 BAD = '''"""Scores that misbehave, each in its own way."""
@@ -72,11 +72,11 @@ ALIGNMENTS = "[dot, raises, returns_nan, hangs, eats, exits, dies, refuses]"
 
 
 def outcomes(run):
-    cells = load_cells(run)
-    return {m: (o, r) for m, o, r in zip(cells["mechanism"], cells["outcome"], cells["reason"], strict=True)}
+    trials = load_trials(run)
+    return {m: (o, r) for m, o, r in zip(trials["mechanism"], trials["outcome"], trials["reason"], strict=True)}
 
 
-def test_every_fault_spoils_its_own_cell_only(shell, tiny, write):
+def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
     plugin = write("bad.py", BAD)
     suite = tiny(
         mechanisms=f"[gru, transformer: {{heads: 2, alignment: {ALIGNMENTS}}}]",
@@ -102,7 +102,7 @@ def test_every_fault_spoils_its_own_cell_only(shell, tiny, write):
         assert reason in done.stdout, "it is told while the run goes on"
     assert "Traceback" not in done.stdout + done.stderr
     again = shell.run(suite, "--plugin", plugin)
-    assert "9 cells, 9 finished before, 0 to run" in again.stdout
+    assert "9 trials, 9 finished before, 0 to run" in again.stdout
     assert again.returncode == 2, "they are still failed"
 
 
@@ -138,7 +138,7 @@ def wait_for(condition, seconds=90):
 def finished(run):
     try:
         with Store(run / "results.sqlite", read_only=True) as store:
-            return [cell["key"] for cell in store.cells() if cell["outcome"] == "ok"]
+            return [trial["key"] for trial in store.trials() if trial["outcome"] == "ok"]
     except (OSError, UserError, sqlite3.Error):
         return []
 
@@ -168,15 +168,15 @@ def test_kill_dash_nine_loses_and_repeats_nothing(shell, tiny):
     wait_for(lambda: not alive(children), 30)
     done = shell.run(suite)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"8 cells, {len(before)} finished before, {8 - len(before)} to run" in done.stdout
-    cells = load_cells(run)
-    assert (cells["outcome"] == "ok").all()
-    assert (cells.loc[cells["cell"].isin(before), "attempts"] == 1).all(), "no finished cell ran again"
+    assert f"8 trials, {len(before)} finished before, {8 - len(before)} to run" in done.stdout
+    trials = load_trials(run)
+    assert (trials["outcome"] == "ok").all()
+    assert (trials.loc[trials["trial"].isin(before), "attempts"] == 1).all(), "no finished trial ran again"
     after = load(run)
     assert (
-        after[after["cell"].isin(before)]
+        after[after["trial"].isin(before)]
         .reset_index(drop=True)
-        .equals(values[values["cell"].isin(before)].reset_index(drop=True))
+        .equals(values[values["trial"].isin(before)].reset_index(drop=True))
     )
 
 
@@ -187,7 +187,7 @@ def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny):
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "Interrupted. The same command goes on from here: 2 cells are left." in output
+    assert "Interrupted. The same command goes on from here: 2 trials are left." in output
     assert {o for o, _ in outcomes(run).values()} == {"interrupted"}
     assert len(list((run / "checkpoints").glob("*.pt"))) == 2
     assert "of 4000" in outcomes(run)["gru"][1]

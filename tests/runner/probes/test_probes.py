@@ -1,6 +1,7 @@
 """Measurement code against laws: decay -ln rho of a linear recurrence, known allocations, known times."""
 
 import functools
+import itertools
 import math
 import time
 
@@ -12,17 +13,40 @@ from torch import nn
 from mechanisms import MODELS, SequenceModel
 from results import Measurement
 from results.analysis.decay import decay
-from runner.probes import PROBES, Subject, Trained
+from runner.probes import PROBES, Recipe, Subject
 from runner.probes.gradient_flow import initial_norms, trained_norms
 from runner.probes.meters.memory import peak_bytes
 from runner.probes.meters.timing import quartiles, repeat
 from runner.probes.throughput import Throughput
 from runner.training import seeds
+from runner.training.data import TrainingData
 from runner.training.network import Network
-from runner.training.trainer import Evaluation, History
+from runner.training.trainer import Evaluation, History, Trainer
 from tasks import TASKS
 
 CPU = torch.device("cpu")
+
+
+def subject_of(build, width):
+    """An untrained mechanism, as a probe gets it."""
+    return Subject(build, Recipe(width=width), CPU, functools.partial(seeds.generator, CPU))
+
+
+def trained_of(network, task, length, test_lengths, history=None):
+    """A network with its task, as a probe gets them after training."""
+    stream = functools.partial(seeds.generator, CPU)
+    recipe = Recipe(batch=2, test_examples=20)
+    trainer = Trainer(network, task, recipe, TrainingData(task, [length], recipe.batch, stream("train")), [])
+    trainer.history = history or History()
+    return Subject(
+        build=lambda: MODELS["gru"](8),
+        recipe=recipe,
+        device=CPU,
+        generator=stream,
+        trainer=trainer,
+        length=length,
+        test_lengths=test_lengths,
+    )
 
 
 class LinearRNN(SequenceModel):
@@ -61,10 +85,10 @@ def test_linear_rnn_decays_at_minus_log_rho(rho):
 @pytest.mark.parametrize("rho", [0.5, 0.9, 1.05])
 def test_reported_decay_rate_is_minus_log_rho(rho):
     """From the probe's rows through the report's fit, within one per cent."""
-    subject = Subject(lambda: LinearRNN(11, rho), 11, CPU, functools.partial(seeds.generator, CPU))
+    subject = subject_of(lambda: LinearRNN(11, rho), 11)
     rows = list(PROBES["gradient_flow"](lengths=[61], examples=3).untrained(subject))
-    assert [row.distance for row in rows] == list(range(1, 62))
-    summary = decay(np.array([row.distance for row in rows]), np.array([row.value for row in rows]))
+    assert [row.at["distance"] for row in rows] == list(range(1, 62))
+    summary = decay(np.array([row.at["distance"] for row in rows]), np.array([row.value for row in rows]))
     assert summary.rate == pytest.approx(-math.log(rho), rel=1e-2)
 
 
@@ -80,9 +104,7 @@ def test_trained_gradient_sees_distance_from_the_scored_answer():
 
     Reader.__abstractmethods__ = frozenset()
     network = Network.for_task(Reader(5), task, 5)
-    stream = functools.partial(seeds.generator, CPU)
-    trained = Trained(network, History(), task, 7, (7,), 16, 8, CPU, stream)
-    norms = trained_norms(trained, 32)
+    norms = trained_norms(trained_of(network, task, 7, (7,)), 32)
     # The query stands at position 7, so source position 2 is 5 before it.
     assert norms[4] > 0
     assert (norms.nan_to_num()[[0, 1, 2, 3, 5, 6]] == 0).all()
@@ -155,10 +177,11 @@ def test_quartiles_by_hand():
 
 
 def test_throughput_counts_tokens(monkeypatch):
-    """With every repeat taking a second, the rates are the token counts."""
-    monkeypatch.setattr("runner.probes.throughput.repeat", lambda *a, **k: [1.0, 1.0, 1.0])
-    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
-    rows = {(r.quantity, r.length): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
+    """By a clock that goes on by a second whenever it is read, the rates are the token counts."""
+    readings = itertools.count()
+    monkeypatch.setattr("runner.probes.meters.timing.time.perf_counter", lambda: float(next(readings)))
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    rows = {(r.quantity, r.at["length"]): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
     assert rows["train", 30].value == rows["prefill", 30].value == 90
     assert rows["decode", 30].value == 3 * 16
     assert rows["state", 10].value == rows["state", 30].value == 4 * 6, "a GRU carries one vector of floats"
@@ -177,9 +200,9 @@ class Together(SequenceModel):
 
 
 def test_what_cannot_decode_is_timed_in_training_alone():
-    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    subject = subject_of(lambda: Together(6), 6)
     rows = list(Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject))
-    assert {(row.quantity, row.length) for row in rows} == {
+    assert {(row.quantity, row.at["length"]) for row in rows} == {
         (quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)
     }
     assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
@@ -187,11 +210,11 @@ def test_what_cannot_decode_is_timed_in_training_alone():
 
 def test_cost_rows():
     """A linear map of the queries: 2 width² a query, half of the positions are queries."""
-    subject = Subject(lambda: Together(6), 6, CPU, functools.partial(seeds.generator, CPU))
+    subject = subject_of(lambda: Together(6), 6)
     rows = list(PROBES["cost"](lengths=[10, 30]).untrained(subject))
-    assert rows == [Measurement("cost", "flops_counted", 6 * 6, "flop/token", length=n) for n in (10, 30)]
-    subject = Subject(lambda: MODELS["gru"](6), 6, CPU, functools.partial(seeds.generator, CPU))
-    rows = {(row.quantity, row.length): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
+    assert rows == [Measurement("cost", "flops_counted", 6 * 6, "flop/token", {"length": n}) for n in (10, 30)]
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    rows = {(row.quantity, row.at["length"]): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
     assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("state", 7): 24}
 
 
@@ -200,9 +223,9 @@ def test_what_does_not_depend_on_the_weights_is_measured_once():
 
 
 def test_transformer_state_grows_with_the_length():
-    subject = Subject(lambda: MODELS["transformer"](6, layers=2), 6, CPU, functools.partial(seeds.generator, CPU))
+    subject = subject_of(lambda: MODELS["transformer"](6, layers=2), 6)
     rows = Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject)
-    state = {r.length: r.value for r in rows if r.quantity == "state"}
+    state = {r.at["length"]: r.value for r in rows if r.quantity == "state"}
     assert state == {n: 2 * 2 * n * 6 * 4 for n in (10, 30)}, "keys and values, two layers, floats"
 
 
@@ -211,12 +234,11 @@ def test_accuracy_rows():
     torch.manual_seed(0)
     network = Network.for_task(MODELS["gru"](6), task, 6)
     history = History([Evaluation(0, math.nan, 2.0, 0.0), Evaluation(10, 1.5, 1.0, 0.995)])
-    trained = Trained(network, history, task, 3, (3, 9), 20, 8, CPU, functools.partial(seeds.generator, CPU))
-    rows = list(PROBES["accuracy"]().trained(trained))
+    rows = list(PROBES["accuracy"]().trained(trained_of(network, task, 3, (3, 9), history)))
     assert Measurement("accuracy", "steps_to_solve", 10, unit="steps") in rows
-    assert Measurement("accuracy", "loss", 1.5, stage="train", step=10) in rows
-    assert {r.length for r in rows if r.stage == "test"} == {3, 9}
-    by_name = {r.quantity: r.value for r in rows if r.length == 9}
+    assert Measurement("accuracy", "loss", 1.5, at={"stage": "train", "step": 10}) in rows
+    assert {r.at["length"] for r in rows if r.at.get("stage") == "test"} == {3, 9}
+    by_name = {r.quantity: r.value for r in rows if r.at.get("length") == 9}
     assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
 
 
@@ -226,6 +248,7 @@ def test_accuracy_by_distance_by_hand():
     class Near(Network):
         def __init__(self):
             torch.nn.Module.__init__(self)
+            self.unused = nn.Parameter(torch.zeros(1))  # an optimiser wants one
 
         def forward(self, batch):
             back = 2 * torch.arange(12) + 1
@@ -233,19 +256,30 @@ def test_accuracy_by_distance_by_hand():
             return torch.nn.functional.one_hot(answer, 2).double()[batch.scored]
 
     task = TASKS["reverse"]()
-    stream = functools.partial(seeds.generator, CPU)
-    trained = Trained(Near(), History(), task, 12, (12,), 20, 8, CPU, stream)
+    trained = trained_of(Near(), task, 12, (12,))
     rows = list(PROBES["accuracy_by_distance"](bins=4).trained(trained))
     # 1 to 23 in four classes of six: 1 3 5 | 7 9 11 | 13 15 17 | 19 21 23.
-    assert [(row.distance, row.value) for row in rows] == [(3, 1.0), (9, pytest.approx(2 / 3)), (15, 0.0), (21, 0.0)]
+    assert [(row.at["distance"], row.value) for row in rows] == [
+        (3, 1.0),
+        (9, pytest.approx(2 / 3)),
+        (15, 0.0),
+        (21, 0.0),
+    ]
     fine = list(PROBES["accuracy_by_distance"](bins=100).trained(trained))
-    assert [row.distance for row in fine] == list(range(1, 24, 2))
+    assert [row.at["distance"] for row in fine] == list(range(1, 24, 2))
 
 
 def test_accuracy_by_distance_needs_links_and_classes():
-    stream = functools.partial(seeds.generator, CPU)
     for name in ("adding", "language"):
         task = TASKS[name]()
         network = Network.for_task(MODELS["gru"](8), task, 8)
-        trained = Trained(network, History(), task, 12, (12,), 20, 8, CPU, stream)
-        assert list(PROBES["accuracy_by_distance"]().trained(trained)) == []
+        assert list(PROBES["accuracy_by_distance"]().trained(trained_of(network, task, 12, (12,)))) == []
+
+
+def test_what_is_not_trained_has_no_network():
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    for name in ("network", "task", "trained"):
+        with pytest.raises(ValueError, match="this mechanism has not been trained"):
+            getattr(subject, name)
+    trained = trained_of(Network.for_task(MODELS["gru"](8), TASKS["copy"](), 8), TASKS["copy"](), 5, (5,))
+    assert trained.network is trained.trainer.network

@@ -10,10 +10,13 @@ from runner.suite import match as sizes
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
 from runner.training.network import parameter_count
-from runner.trial.measure import build_model
 from tests.runner.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
+
+
+def names(trials):
+    return {trial.mechanism.name for trial in trials}
 
 
 @pytest.fixture
@@ -71,22 +74,22 @@ MAIN = "[rnn, lstm: {layers: [1, 2]}, rnn_attention: {alignment: [additive, dot]
 
 
 def test_real_models_have_the_parameters(matched):
-    """Built for real, with numbers, and counted: within 2 %, and the width stands in the cell's recipe."""
+    """Built for real, with numbers, and counted: within 2 %, and the width stands in the trial's recipe."""
     target = 100_000
     made = matched(MAIN, target)
-    cells = {cell.label: cell for cell in made.cells}
-    assert len(cells) + len(made.skips) == 7
-    assert len(cells) >= 6, made.skips
-    shown = {m.label: (m.width, m.parameters) for m in made.mechanisms}
-    for label, cell in cells.items():
-        width = cell.recipe["width"]
-        parameters = parameter_count(build_model(cell, width))
-        assert parameters == pytest.approx(target, rel=0.02), label
-        assert shown[label] == (width, parameters)
+    trials = {trial.mechanism: trial for trial in made.trials}
+    assert len(trials) + len(made.skipped) == 7
+    assert len(trials) >= 6, made.skipped
+    shown = {each.spec: (each.width, each.parameters) for each in made.mechanisms}
+    for mechanism, trial in trials.items():
+        width = trial.recipe.width
+        parameters = parameter_count(mechanism.build(width))
+        assert parameters == pytest.approx(target, rel=0.02), mechanism
+        assert shown[mechanism] == (width, parameters)
 
 
 def test_the_suite_that_comes_with_it_leaves_nothing_out():
-    assert make_plan(SuiteFile(ROOT / "suites" / "matched.yaml")).skips == []
+    assert make_plan(SuiteFile(ROOT / "suites" / "matched.yaml")).skipped == []
 
 
 def test_by_hand(matched):
@@ -95,38 +98,38 @@ def test_by_hand(matched):
     assert (mechanism.width, mechanism.parameters) == (31, 5952)
 
 
-def test_every_cell_of_a_mechanism_has_its_width(matched):
+def test_every_trial_of_a_mechanism_has_its_width(matched):
     made = matched("[gru, lstm]", 6000, probes="[accuracy, gradient_flow, throughput, cost]", seeds="2")
-    widths = {cell.label: {c.recipe["width"] for c in made.cells if c.label == cell.label} for cell in made.cells}
-    assert {label: len(found) for label, found in widths.items()} == {"gru": 1, "lstm": 1}
+    widths = {name: {t.recipe.width for t in made.trials if t.mechanism.name == name} for name in ("gru", "lstm")}
+    assert {name: len(found) for name, found in widths.items()} == {"gru": 1, "lstm": 1}
     assert widths["gru"] != widths["lstm"]
-    assert {cell.kind for cell in made.cells} == {"train", "initial", "speed"}
-    assert sum(cell.probes == {"cost": {}} for cell in made.cells) == 2, "once, whatever the seeds"
+    kinds = {(trial.task is not None, trial.alone) for trial in made.trials}
+    assert kinds == {(True, False), (False, False), (False, True)}, "trained, untrained and timed"
+    costs = [trial for trial in made.trials if [probe.name for probe in trial.probes] == ["cost"]]
+    assert len(costs) == 2, "once, whatever the seeds"
 
 
 def test_the_key_follows_the_width(matched, tiny):
-    first, other = ({cell.key for cell in matched("[gru]", target).cells} for target in (6000, 6400))
+    first, other = ({trial.key for trial in matched("[gru]", target).trials} for target in (6000, 6400))
     assert first.isdisjoint(other)
     train = "{batch: 8, steps: 6, learning_rate: [0.001, 0.01], width: 31}"
     plain = make_plan(SuiteFile(tiny(mechanisms="[gru]", train=train)))
-    assert {cell.key for cell in plain.cells} == first, "what counts is the width, not how it was found"
+    assert {trial.key for trial in plain.trials} == first, "what counts is the width, not how it was found"
 
 
 def test_too_far_is_skipped_with_the_nearest_and_what_may_help(matched):
     """Eight heads allow multiples of 8: nothing near 6000 parameters."""
     made = matched("[gru, transformer: {heads: 8, layers: 1}]", 6000)
-    assert {cell.label for cell in made.cells} == {"gru"}
-    (skip,) = made.skips
-    assert skip.label == "transformer"
-    nearest = min(
-        range(8, 80, 8),
-        key=lambda w: abs(sizes.model_parameters(MODELS["transformer"], w, {"heads": 8, "layers": 1}) - 6000),
-    )
-    assert f"the nearest is width {nearest} with " in skip.reason
-    assert "8 apart" in skip.reason
-    assert "fewer heads" in skip.reason
-    rows = [row for row in made.rows() if row.outcome == "skipped"]
-    assert [row.reason for row in rows] == [skip.reason]
+    assert names(made.trials) == {"gru"}
+    (skipped,) = made.skipped
+    assert made.labels[skipped.key][0].text == "transformer"
+    transformer = MODELS.spec({"transformer": {"heads": 8, "layers": 1}})
+    nearest = min(range(8, 80, 8), key=lambda w: abs(sizes.parameters_of(transformer, w) - 6000))
+    assert f"the nearest is width {nearest} with " in skipped.reason
+    assert "8 apart" in skipped.reason
+    assert "fewer heads" in skipped.reason
+    assert skipped in made.planned, "what is left out is part of the plan"
+    assert skipped.key not in {trial.key for trial in made.trials}
 
 
 PLUGIN = """
@@ -151,8 +154,8 @@ class Mine(SequenceModel):
 def test_plugins_are_sized_without_numbers(matched, write):
     body = "self.map = torch.nn.Linear(width, width); assert self.map.weight.is_meta"
     made = matched("[mine]", 10_100, write("mine.py", PLUGIN.format(name="mine", body=body)))
-    assert made.skips == []
-    assert {cell.recipe["width"] for cell in made.cells} == {100}
+    assert made.skipped == []
+    assert {trial.recipe.width for trial in made.trials} == {100}
 
 
 @pytest.mark.parametrize(
@@ -166,36 +169,36 @@ def test_plugins_are_sized_without_numbers(matched, write):
 )
 def test_a_plugin_that_cannot_be_sized_is_skipped(matched, write, body, said):
     made = matched("[gru, hostile]", 6000, write("hostile.py", PLUGIN.format(name="hostile", body=body)))
-    assert {cell.label for cell in made.cells} == {"gru"}
-    (skip,) = made.skips
-    assert skip.label == "hostile"
-    assert said in skip.reason
+    assert names(made.trials) == {"gru"}
+    (skipped,) = made.skipped
+    assert made.labels[skipped.key][0].text == "hostile"
+    assert said in skipped.reason
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in MODELS.entries() if not entry.origin.is_plugin])
 def test_every_model_can_be_sized(name):
     """To within 2 %; the count is that of a model with numbers."""
-    found = sizes.fit_model(MODELS[name], {}, 100_000)
+    found = sizes.fit_model(MODELS.spec(name), 100_000)
     assert found.size.parameters == parameter_count(MODELS[name](found.size.width, **found.settings))
     assert math.isclose(found.size.parameters, 100_000, rel_tol=0.02), found
 
 
 def test_hidden_layers_make_up_what_heads_leave(matched):
     """With three heads widths are 3 apart; a hidden unit is two rows of the width and a bias in each layer."""
-    cell, *_ = matched("[transformer: {heads: 3, layers: 1}]", 20_000).cells
-    width, expansion = cell.recipe["width"], cell.mechanism["expansion"]
+    trial, *_ = matched("[transformer: {heads: 3, layers: 1}]", 20_000).trials
+    width, expansion = trial.recipe.width, trial.mechanism.settings["expansion"]
     hidden = round(expansion * width)
     assert hidden == pytest.approx(expansion * width)
     assert hidden != 4 * width
     model = MODELS["transformer"](width, heads=3, layers=1, expansion=expansion)
     assert model.stack.blocks[0].feed_forward[0].out_features == hidden
     assert abs(parameter_count(model) - 20_000) <= 2 * width + 1
-    (kept,) = matched("[transformer: {heads: 3, layers: 1, expansion: 4.0}]", 20_000).skips
+    (kept,) = matched("[transformer: {heads: 3, layers: 1, expansion: 4.0}]", 20_000).skipped
     assert "the nearest is width" in kept.reason, "what the suite sets is not touched"
 
 
 def test_sizing_is_quick():
     begin = time.process_time()
     for _ in range(10):
-        sizes.fit_model(MODELS["transformer"], {"alignment": "additive"}, 100_000)
+        sizes.fit_model(MODELS.spec({"transformer": {"alignment": "additive"}}), 100_000)
     assert time.process_time() - begin < 5.0

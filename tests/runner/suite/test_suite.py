@@ -9,8 +9,7 @@ from runner.suite.plan import make_plan
 
 def test_reads_names_settings_and_sizes(tiny):
     file = SuiteFile(tiny(mechanisms="[gru, transformer: {layers: 1}]", limits="{memory: 4GB}"))
-    assert [choice.name for choice in file.suite.mechanisms] == ["gru", "transformer"]
-    assert file.suite.mechanisms[1].settings == {"layers": 1}
+    assert file.suite.mechanisms == ("gru", {"transformer": {"layers": 1}})
     assert file.suite.limits.memory == 4_000_000_000
     assert file.suite.train.learning_rate == (3e-3,)
 
@@ -26,12 +25,16 @@ MISTAKES = [
     ({"name": "../elsewhere"}, 1, "name: string should match pattern"),
     ({"mechanisms": None}, 1, "the key 'mechanisms' is missing"),
     ({"mechanisms": "[]"}, 3, "mechanisms"),
-    ({"mechanisms": "[{gru: {}, lstm: {}}]"}, 3, "expected a name, or one name with its settings"),
+    (
+        {"mechanisms": "[{gru: {}, lstm: {}}]"},
+        3,
+        "a mechanism is {'gru': {}, 'lstm': {}}; a name, or one name with its settings",
+    ),
     ({"mechanisms": "[lsmt]"}, 3, "unknown model 'lsmt'. Did you mean 'lstm'?"),
-    ({"mechanisms": "[gru: {layer: 2}]"}, 3, "gru has no setting 'layer'. Did you mean 'layers'?"),
+    ({"mechanisms": "[gru: {layer: 2}]"}, 3, "model 'gru' has no setting 'layer'. Did you mean 'layers'?"),
     ({"mechanisms": "[transformer: {alignment: dott}]"}, 3, "unknown alignment 'dott'. Did you mean 'dot'?"),
     ({"mechanisms": "[transformer: {heads: 3}]"}, 3, "transformer: width 8 cannot be split into 3 heads"),
-    ({"mechanisms": "[transformer: {layers: many}]"}, 3, "transformer: layers is 'many'; a whole number was expected"),
+    ({"mechanisms": "[transformer: {layers: many}]"}, 3, "model 'transformer': layers is 'many'; a whole number"),
     ({"tasks": "[cpoy: {length: 3}]"}, 4, "unknown task 'cpoy'. Did you mean 'copy'?"),
     ({"tasks": "[copy: {length: -3}]"}, 4, "copy: length is -3; a whole number from 1 on, or [shortest, longest]"),
     ({"tasks": "[copy: {length: [3, 5, 7]}]"}, 4, "copy: length is [3, 5, 7]; a whole number from 1 on, or [shortest"),
@@ -46,8 +49,9 @@ MISTAKES = [
         "copy: pretrain: steps is 0; a whole",
     ),
     ({"tasks": "[copy: {items: 3}]"}, 4, "copy: length is missing"),
+    ({"tasks": "[copy: {preset: []}]"}, 4, "preset is an empty list; leave it out, or give it a value"),
     ({"tasks": "[copy: {length: 3, test_lengths: 9}]"}, 4, "test_lengths is 9; a list"),
-    ({"tasks": "[copy: {length: 3, itmes: 9}]"}, 4, "copy has no setting 'itmes'. Did you mean 'items'?"),
+    ({"tasks": "[copy: {length: 3, itmes: 9}]"}, 4, "task 'copy' has no setting 'itmes'. Did you mean 'items'?"),
     ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but recall of 4 pairs needs at least 12"),
     ({"tasks": "[]"}, 6, "the suite names no task to train on, which accuracy needs"),
     ({"match": "{paramters: 9000}", "train": None}, 7, "unknown key 'match.paramters'. Did you mean 'parameters'?"),
@@ -67,7 +71,7 @@ MISTAKES = [
             "mechanisms": "[linear_attention: {position: {learned: {a: 3}}}]",
         },
         3,
-        "position 'learned' has no hyper-parameter 'a'.",
+        "position 'learned' has no setting 'a'.",
     ),
     ({"probes": "[cost: {lengths: [1]}]"}, 6, "cost needs lengths of at least 2"),
     ({"probes": "[acuracy]"}, 6, "unknown probe 'acuracy'. Did you mean 'accuracy'?"),

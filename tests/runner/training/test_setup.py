@@ -4,23 +4,27 @@ import pytest
 import torch
 
 from mechanisms import MODELS
+from runner.probes import Subject
 from runner.probes.accuracy import Accuracy
-from runner.probes.probe import Trained
-from runner.training.data import Examples
+from runner.training.data import Examples, TrainingData
 from runner.training.evaluate import evaluate
 from runner.training.network import Network
 from runner.training.recipe import Recipe
 from runner.training.setup import TrainingSetup
-from runner.training.trainer import History
+from runner.training.trainer import Trainer
 from tasks import TASKS
 
 CPU = torch.device("cpu")
 ROWS = 2000
 
 
+def setup_of(choice, length, shortest=None, seed=0):
+    return TrainingSetup(TASKS.spec(choice), length, shortest or length, seed, CPU)
+
+
 def rows(name, length, purpose):
     """Return the examples of a stream as bytes, source and query together."""
-    batch = TASKS[name]().sample(length, ROWS, TrainingSetup(name, {}, length, length, 0, CPU).stream(purpose))
+    batch = TASKS[name]().sample(length, ROWS, setup_of(name, length).stream(purpose))
     parts = [value.double().flatten(1) for value in (batch.source, batch.query)]
     return [row.numpy().tobytes() for row in torch.cat(parts, dim=1)]
 
@@ -41,10 +45,10 @@ def test_streams_do_not_overlap(name):
 
 
 def test_streams_differ_by_seed_and_settings():
-    first = TrainingSetup("copy", {}, 5, 5, 0, CPU).stream("train").initial_seed()
-    assert first == TrainingSetup("copy", {}, 9, 9, 0, CPU).stream("train").initial_seed()
-    assert first != TrainingSetup("copy", {}, 5, 5, 1, CPU).stream("train").initial_seed()
-    assert first != TrainingSetup("copy", {"items": 3}, 5, 5, 0, CPU).stream("train").initial_seed()
+    first = setup_of("copy", 5).stream("train").initial_seed()
+    assert first == setup_of("copy", 9).stream("train").initial_seed()
+    assert first != setup_of("copy", 5, seed=1).stream("train").initial_seed()
+    assert first != setup_of({"copy": {"items": 3}}, 5).stream("train").initial_seed()
 
 
 class Knows(Network):
@@ -79,9 +83,20 @@ def test_one_who_knows_the_law_scores_one_and_one_who_knows_frequencies_zero(nam
 def test_nats_above_the_floor_are_measured():
     task = TASKS["language"]()
     network = Knows(task, lambda b: torch.zeros_like(task.log_probabilities(b)))  # uniform over the words
-    stream = TrainingSetup("language", {}, 16, 16, 0, CPU).stream
-    trained = Trained(network, History(), task, 16, (16, 32), 64, 16, CPU, stream)
-    found = {(r.quantity, r.length): r.value for r in Accuracy().trained(trained) if r.stage == "test"}
+    network.unused = torch.nn.Parameter(torch.zeros(1))  # an optimiser wants one
+    recipe = Recipe(batch=4, test_examples=64)
+    stream = setup_of("language", 16).stream
+    trainer = Trainer(network, task, recipe, TrainingData(task, [16], recipe.batch, stream("train")), [])
+    subject = Subject(
+        build=lambda: MODELS["gru"](8),
+        recipe=recipe,
+        device=CPU,
+        generator=stream,
+        trainer=trainer,
+        length=16,
+        test_lengths=(16, 32),
+    )
+    found = {(r.quantity, r.at["length"]): r.value for r in Accuracy().trained(subject) if r.at.get("stage") == "test"}
     for length in (16, 32):
         floor, above = found["ceiling", length], found["nats_above_floor", length]
         assert above == pytest.approx(found["loss", length] - floor)
@@ -96,9 +111,9 @@ def test_every_task_takes_a_training_step(name, model):
     if not task.causal and model == "gru":
         pytest.skip("it reads its queries in order")
     torch.manual_seed(0)
-    lesson = TrainingSetup(name, {}, possible(name, 13), 1, 0, CPU)
+    setup = setup_of(name, possible(name, 13), 1)
     recipe = Recipe(width=8, batch=4, steps=2, validation_examples=64)
-    trainer = lesson.trainer(lesson.network(lambda causal: MODELS[model](8, causal=causal), 8), recipe)
+    trainer = setup.trainer(setup.network(lambda causal: MODELS[model](8, causal=causal), 8), recipe)
     before = [p.detach().clone() for p in trainer.parameters]
     history = trainer.run()
     assert history.steps == 2

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mechanisms import MODELS
+from runner.training.checkpoint import Checkpoint
 from runner.training.data import Examples, TrainingData
 from runner.training.evaluate import evaluate
 from runner.training.network import Network, choose_device
@@ -67,14 +68,14 @@ def test_learning_rate_by_hand():
 def test_resumed_is_bit_identical(tmp_path):
     whole = trainer()
     history = whole.run()
-    path = tmp_path / "cell.pt"
+    checkpoint = Checkpoint(tmp_path, "key")
     first = trainer()
     asked = iter([False] * 13 + [True] * 100)
     with pytest.raises(Interrupted):
-        first.run(interrupted=lambda: next(asked), checkpoint=path)
+        first.run(interrupted=lambda: next(asked), checkpoint=checkpoint)
     assert 0 < first.step < 30
     second = trainer(seed=4)  # other weights: all must come from the checkpoint
-    resumed = second.run(checkpoint=path)
+    resumed = second.run(checkpoint=checkpoint)
     for mine, theirs in zip(whole.network.parameters(), second.network.parameters(), strict=True):
         assert torch.equal(mine, theirs)
     assert [vars(e) for e in history.evaluations[1:]] == [vars(e) for e in resumed.evaluations[1:]]

@@ -84,10 +84,14 @@ def test_long_trees_and_tables_that_grow():
     assert torch.equal(trees.sample(11, 7, stream()), before)
 
 
-def test_splits_listed_beforehand_and_laid_out_when_drawn_agree(monkeypatch):
-    listed = grammar().sample(19, 500, stream())
-    monkeypatch.setattr("tasks.sources.grammar._listed", lambda rules: 0)
-    assert torch.equal(grammar().sample(19, 500, stream()), listed)
+@pytest.mark.parametrize("length", [19, 67])
+def test_rules_written_many_times_draw_the_same_trees(length):
+    """Of 6 rules the splits of 67 tokens are listed beforehand; of 2,406 they are laid out when they are drawn."""
+    times = 401
+    rules = torch.tensor([rule[:3] for rule in RULES]).repeat_interleave(times, 0)
+    weights = torch.tensor([rule[3] for rule in RULES], dtype=torch.float64).repeat_interleave(times) / times
+    many = Grammar(torch.tensor(ENDS), rules, weights)
+    assert torch.equal(many.sample(length, 97, stream()), grammar().sample(length, 97, stream()))
 
 
 SYMBOLS = 3
@@ -99,7 +103,7 @@ def language(number=1):
 
 def law(source, length):
     """P(text | length) of every text, by enumeration of trees."""
-    words, rules, weights = source._law.words.tolist(), source._law.rules.tolist(), source._law.weights.tolist()
+    words, rules, weights = source.words.tolist(), source.rules.tolist(), source.weights.tolist()
     ends = [dict(enumerate(row)) for row in words]
     found = strings(ends, [(*rule, weight) for rule, weight in zip(rules, weights, strict=True)], 0, length)
     texts = torch.tensor(list(product(range(SYMBOLS), repeat=length)))

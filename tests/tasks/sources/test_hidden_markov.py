@@ -6,8 +6,9 @@ from itertools import pairwise, product
 import pytest
 import torch
 
+from registry import SpecError
 from tasks.sources.hidden_markov import HiddenMarkov
-from tasks.sources.text import SOURCES, make_source, spell
+from tasks.sources.text import SOURCES, spell
 
 WORDS, LENGTH = 3, 4
 
@@ -56,7 +57,7 @@ def test_likelihood_of_soft_evidence(law, table, texts):
     torch.testing.assert_close(law.log_likelihood(evidence), expected, rtol=0, atol=1e-12)
 
 
-def test_likelihood_of_texts_sums_to_one(law, table, texts):
+def test_likelihood_of_each_text_is_that_of_the_table(law, table, texts):
     found = law.log_likelihood(torch.nn.functional.one_hot(texts, WORDS).double())
     torch.testing.assert_close(found.exp(), table, rtol=1e-10, atol=1e-15)
 
@@ -181,13 +182,38 @@ def test_no_states_are_refused():
         HiddenMarkov(5, topics=0)
 
 
-def test_sources_are_chosen_by_name():
-    law = make_source("hidden_markov", 11, 2)
+def test_sources_are_chosen_by_name_and_settings():
+    law = SOURCES.build("hidden_markov", 11, 2)
     assert isinstance(law, HiddenMarkov)
-    assert law.symbols == 11
-    with pytest.raises(ValueError, match="text is 'prose', possible are 'hidden_markov' and 'context_free'"):
-        make_source("prose", 11)
-    assert set(SOURCES) == {"hidden_markov", "context_free"}
+    assert (law.symbols, law.topics) == (11, 4)
+    assert torch.equal(law.emission, HiddenMarkov(11, 2).emission)
+    assert SOURCES.build({"hidden_markov": {"topics": 3}}, 11, 2).topics == 3
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        ("hidden_markof", r"unknown text 'hidden_markof'\. Did you mean 'hidden_markov'\?"),
+        ("grammar", "unknown text 'grammar'"),
+        ({"hidden_markov": {"language": 3}}, "text 'hidden_markov' has no setting 'language'"),
+        ({"context_free": {"classes": "x"}}, "text 'context_free': classes is 'x'; a whole number was expected"),
+    ],
+)
+def test_sources_that_do_not_exist_are_refused(choice, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        SOURCES.spec(choice)
+
+
+def test_modules_that_hold_no_source_are_none():
+    assert list(SOURCES) == ["context_free", "hidden_markov"]
+    assert not SOURCES.unavailable
+    assert all(SOURCES[name].__module__ == f"tasks.sources.{name}" for name in SOURCES)
+
+
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_every_source_names_its_publication(name):
+    *_, last = SOURCES[name].__doc__.strip().splitlines()
+    assert last.strip().startswith("Source: ")
 
 
 def test_made_up_words_differ():

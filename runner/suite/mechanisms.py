@@ -1,0 +1,106 @@
+"""From a suite's entries to mechanisms at their widths; what cannot be built is listed with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mechanisms import MODELS, incompatibility
+from registry import Spec, SpecError
+
+from ..training import seeds
+from ..training.network import parameter_count
+from . import match
+from .expand import Expansion, Where, first_line
+from .file import SuiteFile
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """A model at its width; `reason` says why it cannot be run at all.
+
+    `parameters` are the model's alone, None where they are not known: a plug-in is built in its own trial's process.
+    """
+
+    spec: Spec
+    width: int
+    parameters: int | None = None
+    reason: str | None = None
+
+    @property
+    def is_plugin(self) -> bool:
+        """Whether the model or one of its parts did not come with the project."""
+        return any(part.registry.entry(part.name).origin.is_plugin for part in self.spec.walk())
+
+
+class MechanismExpansion(Expansion):
+    """Reads the mechanisms of one suite file. Raises UserError naming the line of what is wrong."""
+
+    def __init__(self, file: SuiteFile) -> None:
+        super().__init__(file, MODELS)
+
+    def mechanisms(self) -> list[Mechanism]:
+        """Return the mechanisms in the suite's order, each once, however often it is written."""
+        found: dict[Spec, Mechanism] = {}
+        for index, entry in enumerate(self.file.suite.mechanisms):
+            for spec, where in self.specs(entry, ("mechanisms", index)):
+                found.setdefault(spec, self._mechanism(spec, where))
+        return list(found.values())
+
+    def _mechanism(self, spec: Spec, where: Where) -> Mechanism:
+        mechanism = Mechanism(spec, self.file.suite.train.width)
+        reason = unbuildable(spec)
+        if reason is not None:
+            return replace(mechanism, reason=reason)
+        strange = True  # as long as it cannot tell what it brings in
+        try:
+            strange = mechanism.is_plugin or bool(spec.value.depends_on(spec.settings))
+            return self._sized(mechanism)
+        except SpecError as error:
+            raise self.file.error((*where, *error.where), f"{spec.name}: {error}") from None
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, match.NoWidthError) else error
+            if isinstance(cause, ValueError | TypeError) and not strange:
+                raise self.file.error(where, f"{spec.name}: {first_line(cause)}") from None
+            lead = "it cannot be built" if self.file.suite.match is None else "no width could be found for it"
+            return replace(mechanism, reason=f"{lead}: {type(cause).__name__}: {first_line(cause)}")
+
+    def _sized(self, mechanism: Mechanism) -> Mechanism:
+        """Give the mechanism its width and count its parameters. What it raises is passed on."""
+        if self.file.suite.match is not None:
+            return _matched(mechanism, self.file.suite.match.parameters)
+        # A plug-in is built in its own trial's process only, where nothing it does harms the run.
+        if mechanism.is_plugin:
+            return mechanism
+        with seeds.scoped("plan"):
+            return replace(mechanism, parameters=parameter_count(mechanism.spec.build(mechanism.width)))
+
+
+def unbuildable(model: Spec) -> str | None:
+    """Return why a model cannot be built from the parts that were chosen, None where it can."""
+    return incompatibility(model.value, {part.kind: part.value for part in model.parts().values()})
+
+
+def _matched(mechanism: Mechanism, target: int) -> Mechanism:
+    """Give the mechanism the width that brings it to `target` parameters, built without numbers in this process."""
+    found = match.fit_model(mechanism.spec, target)
+    settings = {**mechanism.spec.settings, **found.settings}
+    sized = replace(
+        mechanism,
+        width=found.size.width,
+        parameters=found.size.parameters,
+        spec=replace(mechanism.spec, settings=settings),
+    )
+    return sized if found.matches(target) else replace(sized, reason=_too_far(mechanism, found, target))
+
+
+def _too_far(mechanism: Mechanism, found: match.Fit, target: int) -> str:
+    """Return why no width matches, with the nearest that there is and what might help."""
+    size = found.size
+    advice = f"match about {size.parameters:,} instead"
+    if found.step > 1:
+        fewer = "fewer heads may bring them closer together, or " if "heads" in mechanism.spec.settings else ""
+        advice = f"the widths it can have are {found.step} apart here; {fewer}{advice}"
+    return (
+        f"no width gives it {target:,} parameters to within {match.TOLERANCE:.0%}: the nearest is width {size.width} "
+        f"with {size.parameters:,} ({size.parameters / target - 1:+.1%}); {advice}"
+    )

@@ -1,0 +1,126 @@
+"""From a suite's entries to tasks at their lengths: presets filled in, lists swept, and what is trained on before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeGuard
+
+from registry import Spec, SpecError, UserError, suggestion
+from registry.spec import split
+from tasks import TASKS, Task
+
+from .expand import Expansion, Where, first_line
+from .file import SuiteFile
+
+LENGTH_KEYS = ("length", "test_lengths")
+KEYS = (*LENGTH_KEYS, "preset", "pretrain")
+
+Fields: TypeAlias = dict[str, Any]
+"""The fields of a trial that say what it is trained and tested on."""
+
+
+class TaskExpansion(Expansion):
+    """Reads the tasks of one suite file. `unavailable` are plug-ins that cannot be built, with the reason, by name."""
+
+    def __init__(self, file: SuiteFile) -> None:
+        super().__init__(file, TASKS, KEYS, LENGTH_KEYS)
+        self.unavailable: dict[str, str] = {}
+
+    def tasks(self) -> list[Fields]:
+        entries = enumerate(self.file.suite.tasks)
+        return [fields for index, entry in entries for fields in self._entry(entry, ("tasks", index))]
+
+    def _entry(self, entry: object, where: Where) -> Iterator[Fields]:
+        for name, given, at in self.choices(entry, where):
+            fields = self._task(name, given, at)
+            if fields is not None:
+                yield fields
+
+    def _task(self, name: str, given: Mapping[str, Any], where: Where) -> Fields | None:
+        """Return the fields of one task; None of a plug-in that cannot be built."""
+        try:
+            settings = {**preset_settings(name, given.get("preset")), **given}
+        except UserError as error:
+            raise self.file.error((*where, "preset"), str(error)) from None
+        spec = replace(self.spec(name, settings, where), given=given)
+        shortest, longest, tests = self._lengths(name, settings, where)
+        tested = tuple(sorted({longest, *tests}))
+        task = self._built(spec, where)
+        if task is None:
+            return None
+        for length in tested:
+            try:
+                task.check_length(length)
+            except ValueError as error:
+                raise self.file.error((*where, "length"), f"{name}: {error}") from None
+        fields = {"task": spec, "trained_length": longest, "shortest_length": shortest, "test_lengths": tested}
+        return fields | self._earlier(name, settings.get("pretrain"), where)
+
+    def _built(self, spec: Spec, where: Where) -> Task | None:
+        if not TASKS.entry(spec.name).origin.is_plugin:
+            task: Task = self.build(spec, where)
+            return task
+        try:
+            return self.build(spec, where)  # type: ignore[no-any-return]
+        except UserError:
+            raise
+        except Exception as error:
+            self.unavailable[spec.name] = f"it cannot be built: {type(error).__name__}: {first_line(error)}"
+            return None
+
+    def _lengths(self, name: str, settings: Mapping[str, Any], where: Where) -> tuple[int, int, list[int]]:
+        given = settings.get("length")
+        between: list[Any] = given if isinstance(given, list) else [given, given]
+        if len(between) != 2 or not all(map(_is_length, between)) or between[0] > between[1]:
+            told = "is missing" if given is None else f"is {given!r}"
+            expected = "a whole number from 1 on, or [shortest, longest] to train on mixed lengths, was expected"
+            raise self.file.error((*where, "length"), f"{name}: length {told}; {expected}")
+        tests = settings.get("test_lengths", [])
+        if not isinstance(tests, list) or not all(map(_is_length, tests)):
+            sentence = f"{name}: test_lengths is {tests!r}; a list of whole numbers from 1 on was expected"
+            raise self.file.error((*where, "test_lengths"), sentence)
+        return between[0], between[1], tests
+
+    def _earlier(self, name: str, given: Any, where: Where) -> Fields:
+        if given is None:
+            return {}
+        where = (*where, "pretrain")
+        try:
+            earlier, settings = split(given, "task")
+        except SpecError:
+            sentence = (
+                f"{name}: pretrain is {given!r}; a task with its settings, as {{task: {{length: 32}}}}, was expected"
+            )
+            raise self.file.error(where, sentence) from None
+        steps = settings.get("steps")
+        if steps is not None and not _is_length(steps):
+            raise self.file.error(where, f"{name}: pretrain: steps is {steps!r}; a whole number from 1 on was expected")
+        own = {key: value for key, value in settings.items() if key != "steps"}
+        tasks = list(self._entry({earlier: own}, where))
+        if len(tasks) != 1:
+            raise self.file.error(where, f"{name}: pretrain names {len(tasks)} tasks; list them under pretrain instead")
+        (fields,) = tasks
+        if "earlier" in fields:
+            raise self.file.error(where, f"{name}: pretrain stands inside pretrain; one task can come before another")
+        return {
+            "earlier": fields["task"],
+            "earlier_length": fields["trained_length"],
+            "earlier_shortest_length": fields["shortest_length"],
+            "earlier_steps": steps or self.file.suite.train.steps,
+        }
+
+
+def preset_settings(task: str, name: Any) -> Mapping[str, Any]:
+    """Return the settings of a task's preset, none for None; UserError with the nearest one where there is no such."""
+    presets = TASKS[task].presets
+    if name is None:
+        return {}
+    if str(name) not in presets:
+        hint = suggestion(str(name), presets) or " It has none."
+        raise UserError(f"{task} has no preset '{name}'.{hint}")
+    return presets[str(name)]
+
+
+def _is_length(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

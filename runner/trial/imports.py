@@ -1,0 +1,175 @@
+"""Which modules a module needs, read off its source: nothing is imported for it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from importlib.machinery import BuiltinImporter, PathFinder
+from pathlib import Path
+from typing import NamedTuple
+
+from registry.plugins import FILE_PREFIX
+
+PACKAGES = ("registry", "mechanisms", "tasks", "runner", "results")
+INSTALLED = tuple(
+    Path(folder).resolve()
+    for folder in (
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    )
+)
+
+
+class Import(NamedTuple):
+    """`import module` where `name` is "", else `from module import name`."""
+
+    module: str
+    name: str
+
+
+def closure(roots: Iterable[str]) -> set[str]:
+    """Return `roots` and every local module that they need, at the end of however many imports."""
+    todo, found = list(roots), set[str]()
+    while todo:
+        module = todo.pop()
+        if module in found or source_of(module) is None:
+            continue
+        found.add(module)
+        todo += _local_needs(module)
+    return found
+
+
+@functools.cache
+def _local_needs(module: str) -> tuple[str, ...]:
+    return tuple(sorted({needed for needed in _needed(module) if is_local(needed)}))
+
+
+def forget() -> None:
+    """Look at sources again, which may have changed: what was read of them is kept until then."""
+    for kept in (_local_needs, is_local, source_of, tree_digest, imports_of, _find):
+        kept.cache_clear()
+
+
+@functools.cache
+def is_local(module: str) -> bool:
+    """Tell the project's modules and a person's own from those of the standard library and installed distributions."""
+    if module.split(".")[0] in PACKAGES or module.startswith(FILE_PREFIX):
+        return True
+    file = source_of(module)
+    return file is not None and not any(file.resolve().is_relative_to(folder) for folder in INSTALLED)
+
+
+def name_in_keys(module: str) -> str:
+    """Return a module's name as keys hold it: of a plug-in's file its own, without the digest of its path."""
+    return module.removeprefix(FILE_PREFIX).rpartition("_")[0] if module.startswith(FILE_PREFIX) else module
+
+
+@functools.cache
+def source_of(module: str) -> Path | None:
+    """Return the source file of a module, loaded or not; None of one that is not written in Python, or not there."""
+    loaded = sys.modules.get(module)
+    file = getattr(loaded, "__file__", None) if loaded is not None else _find(module)
+    return Path(file) if file is not None and file.endswith(".py") else None
+
+
+@functools.cache
+def _find(module: str) -> str | None:
+    """Find a module that is not loaded, without running its package, as an import would."""
+    path = None
+    for end in range(1, module.count(".") + 2):
+        name = ".".join(module.split(".")[:end])
+        if end == 1 and BuiltinImporter.find_spec(name) is not None:
+            return None
+        spec = PathFinder.find_spec(name, path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec.origin if spec is not None else None
+
+
+@functools.cache
+def tree_digest(module: str) -> str:
+    """Return a digest of a module's syntax tree: comments, docstrings and formatting do not count."""
+    file = source_of(module)
+    assert file is not None, f"{module} has no source"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _needed(module: str) -> Iterator[str]:
+    """Yield the modules that a module's imports bring in: those named, and their packages."""
+    for wanted in imports_of(module):
+        yield from _packages(wanted.module)
+        yield from _resolved(wanted, set())
+
+
+def _packages(module: str) -> Iterator[str]:
+    """Yield the packages that a module stands in; of the project's own, whose __init__ only re-exports, none."""
+    if module.split(".")[0] in PACKAGES:
+        return
+    parts = module.split(".")
+    for end in range(1, len(parts)):
+        yield ".".join(parts[:end])
+
+
+def _resolved(wanted: Import, seen: set[Import]) -> Iterator[str]:
+    """Yield the modules that one import brings in; a name that a package of the project re-exports is followed."""
+    if wanted in seen:
+        return
+    seen.add(wanted)
+    below = f"{wanted.module}.{wanted.name}"
+    if wanted.name and wanted.name != "*" and source_of(below) is not None:
+        yield below
+        return
+    if not re_exports(wanted.module) or wanted.name in ("", "*"):
+        yield wanted.module
+        return
+    origin = [each for each in imports_of(wanted.module) if each.name == wanted.name]
+    if not origin:
+        yield wanted.module
+    for each in origin:
+        yield from _resolved(each, seen)
+
+
+def re_exports(module: str) -> bool:
+    """Tell the packages of the project, whose __init__ does nothing but re-export."""
+    file = source_of(module)
+    return module.split(".")[0] in PACKAGES and file is not None and file.name == "__init__.py"
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes but those that only type checkers see."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield node
+            yield from _running(node)
+
+
+@functools.cache
+def imports_of(module: str) -> tuple[Import, ...]:
+    """Return every import statement of a module, in functions too, with relative ones resolved."""
+    file = source_of(module)
+    if file is None:
+        return ()
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    found: dict[Import, None] = {}
+    for node in _running(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {Import(alias.name, ""): None for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            stem = ".".join(part for part in (base, node.module) if part)
+            found |= {Import(stem, alias.name): None for alias in node.names}
+    return tuple(found)

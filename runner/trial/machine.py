@@ -1,0 +1,39 @@
+"""The machine that a trial runs on, as far as timings depend on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def cores() -> list[int]:
+    """Return the processor cores this process may use (all of them where the system does not say)."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def device_name(device: str) -> str:
+    """Return what a device is called; of an accelerator with its model."""
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return f"{device}: {torch.cuda.get_device_name(torch.device(device))}"
+
+
+def machine(device: str) -> str:
+    """Return what keys of timed trials hold: the processor, how many cores may be used, and the accelerator."""
+    many = len(cores())
+    parts = [processor(), f"{many} core{'s' if many > 1 else ''}", *([] if device == "cpu" else [device_name(device)])]
+    return ", ".join(parts)

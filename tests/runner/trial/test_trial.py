@@ -1,0 +1,82 @@
+"""A trial is one record: it goes to JSON and back, and what is added to it appears in results."""
+
+import dataclasses
+import json
+
+import pytest
+
+from results import Outcome, Planned, Store, load, load_trials
+from runner.suite.file import SuiteFile
+from runner.suite.plan import make_plan
+from runner.trial.trial import Trial
+
+pytestmark = pytest.mark.usefixtures("forget_plugins")
+
+
+@pytest.fixture
+def plan(tiny):
+    def _plan(**changes):
+        path = tiny(**changes)
+        return make_plan(SuiteFile(path), folder=path.parent / "no-plugins")
+
+    return _plan
+
+
+def test_a_trial_goes_to_json_and_back(plan):
+    trials = plan(
+        mechanisms="[transformer: {alignment: {local_m: {alignment: dot, window: 2}}}]",
+        tasks="[next_sentence: {length: 4, test_lengths: [6], pretrain: {language: {length: [3, 4], steps: 2}}}]",
+        probes="[accuracy, throughput: {lengths: [4, 8]}]",
+    ).trials
+    assert {trial.alone for trial in trials} == {True, False}
+    for trial in trials:
+        back = Trial.from_json(json.loads(json.dumps(trial.to_json())), trial.key)
+        assert back == trial
+        assert back.key == trial.key
+    trained = next(trial for trial in trials if trial.task is not None)
+    assert (trained.trained_length, trained.test_lengths) == (4, (4, 6))
+    assert (trained.earlier.name, trained.earlier_shortest_length, trained.earlier_length) == ("language", 3, 4)
+    assert trained.earlier_steps == 2
+
+
+def test_a_fact_that_is_added_to_trials_is_a_column_of_the_results(plan, tmp_path):
+    """One line in the class: nothing else knows the fields of a trial."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Larger(Trial):
+        luck: int = 7
+
+    (trial,) = plan().trials
+    larger = Larger(**{field.name: getattr(trial, field.name) for field in dataclasses.fields(trial)}, luck=3)
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([Planned(trial.key, larger.to_json())])
+        from results import Measurement
+
+        store.finish(
+            trial.key, Outcome("ok", measurements=(Measurement("accuracy", "loss", 0.5, at={"stage": "test"}),))
+        )
+    assert load_trials(tmp_path)["luck"].tolist() == [3]
+    frame = load(tmp_path)
+    assert frame["luck"].tolist() == [3]
+    assert frame["task.items"].tolist() == [2]
+    assert frame["recipe.width"].tolist() == [8]
+    assert frame["stage"].tolist() == ["test"]
+
+
+def test_equal_trials_are_one_and_different_ones_have_labels_of_their_own(plan):
+    """What once pooled three seeds as six, and 4.0 with 4."""
+    made = plan(
+        seeds="3",
+        mechanisms="[transformer: {expansion: [4, 4.0, 2.6666667, 2.6666666]}, "
+        "rnn_attention: {alignment: [{local_m: {}}, {local_m: null}, local_m]}]",
+        tasks="[copy: {length: 5, items: 3, test_lengths: [5]}, copy: {length: 5, items: 3, test_lengths: [10]}]",
+    )
+    assert len(made.trials) == 3 * 4 * 2
+    labels = [made.labels[trial.key] for trial in made.trials]
+    assert {mechanism.text for mechanism, _ in labels} == {
+        "transformer(expansion=4)",
+        "transformer(expansion=2.6666667)",
+        "transformer(expansion=2.6666666)",
+        "rnn_attention",
+    }
+    assert {task.text for _, task in labels} == {"copy(test_lengths=5)", "copy(test_lengths=10)"}
