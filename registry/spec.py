@@ -52,6 +52,12 @@ class Spec:
         both = {key: fixed[key] and self.settings[key] for key in fixed.keys() & self.settings.keys()}
         return self.value(*arguments, **{**fixed, **self.settings, **both})
 
+    def changed(self) -> list[Any]:
+        """Return the name, and the settings that differ from their defaults, as plain values."""
+        known = self.registry.settings(self.value) or {}
+        changed = {key: value for key, value in self.settings.items() if not _is_default(value, known.get(key))}
+        return [self.name, {key: v.changed() if isinstance(v, Spec) else v for key, v in changed.items()}]
+
     def parts(self) -> dict[str, Spec]:
         """Return the settings that are parts, by name."""
         return {key: value for key, value in self.settings.items() if isinstance(value, Spec)}
@@ -145,6 +151,19 @@ class Setting:
         except ValidationError:
             expected = f"; {self.expected} was expected" if self.expected else ""
             raise SpecError(f"{owner}: {self.name} is {value!r}{expected}") from None
+
+
+def _is_default(value: Any, setting: Setting | None) -> bool:
+    if setting is None or setting.required:
+        return False
+    if isinstance(value, Spec):
+        if not isinstance(setting.default, str | Mapping):
+            return False
+        # Only a part of the default's name is compared with it: to complete another default would load its module.
+        named = split(setting.default, value.kind)[0] == value.name
+        return named and value == value.registry.spec(setting.default)
+    default = setting.default if setting.registry is not None else setting.checked(setting.default, setting.name)
+    return json.dumps(value, sort_keys=True, default=repr) == json.dumps(default, sort_keys=True, default=repr)
 
 
 def split(choice: object, kind: str) -> tuple[str, Settings]:

@@ -1,1 +1,1 @@
-"""The hub: suite -> plan -> cells -> measurements. The only package that knows the others."""
+"""Runs suites: suite -> plan -> trials -> outcomes. The only package that imports the others."""

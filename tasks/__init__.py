@@ -1,4 +1,8 @@
-"""Seeded generators of synthetic questions about a source. Knows torch and nothing of mechanisms."""
+"""Tasks: seeded generators of questions about a source. One file each; they know torch and nothing of mechanisms.
+
+The contract is Task in task.py; sources/ is where texts are drawn from.
+`make new KIND=task NAME=my_task` starts one of your own in plugins/.
+"""
 
 from .task import HIDDEN, TASKS, Batch, Classes, Distribution, Features, Part, Presets, Scalar, Task, Tokens
 

@@ -1,4 +1,8 @@
-"""Normalizers: from scores to weights. One file each."""
+"""Normalizers: from scores to weights. One file each.
+
+The contract is Normalizer in normalizer.py.
+`make new KIND=normalizer NAME=my_weights` starts one of your own in plugins/.
+"""
 
 from .normalizer import NORMALIZERS, Normalizer
 

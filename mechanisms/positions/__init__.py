@@ -1,4 +1,8 @@
-"""Position schemes: how a model that mixes sets learns about order. One file each."""
+"""Position schemes: how a model that mixes sets is told where their members stand. One file each.
+
+The contract is Position in position.py.
+`make new KIND=position NAME=my_scheme` starts one of your own in plugins/.
+"""
 
 from .position import POSITIONS, Position
 

@@ -66,7 +66,7 @@ def run(
 
     With `retry` the trials that failed run again too. None is yielded where nothing happened for a moment.
     """
-    slots = workers or _workers(plan)
+    slots = workers or _workers(plan, file.suite.threads)
     with _owned(folder), Store(folder / "results.sqlite") as store:
         store.plan(plan.planned, plan.unavailable)
         write_manifest(file, plan, folder)
@@ -94,9 +94,9 @@ def _run_missing(
         yield event
 
 
-def _workers(plan: Plan) -> int:
-    """One trial a core on a processor; one at a time on a single accelerator."""
-    return len(cores()) if plan.device == "cpu" else 1
+def _workers(plan: Plan, threads: int) -> int:
+    """As many trials as have cores for their threads on a processor; one at a time on a single accelerator."""
+    return max(1, len(cores()) // threads) if plan.device == "cpu" else 1
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Probes: what is measured of a mechanism, before or after training. One file each.
 
-A probe is a class with the contract Probe; it imports of the runner only this package. `make new KIND=probe` makes one.
+The contract is Probe in probe.py. A probe imports of the runner only this package, which re-exports what probes need,
+so that a file in plugins/ can do the same.
 """
 
 from results import Measurement

@@ -131,7 +131,7 @@ class _Planner:
         self, mechanism: Mechanism, seed: int, recipe: Recipe, probes: tuple[Spec, ...] = (), **fields: object
     ) -> Trial:
         kind = torch.device(self.device).type
-        return Trial(mechanism.spec, seed, recipe, probes, device=kind, **fields)  # type: ignore[arg-type]
+        return Trial(mechanism.spec, seed, recipe, probes, device=kind, threads=self.suite.threads, **fields)  # type: ignore[arg-type]
 
 
 def _probes(file: SuiteFile) -> list[Spec]:

@@ -78,4 +78,5 @@ class Suite(_Strict):
     match: Match | None = None
     probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
     limits: Limits = Limits()
+    threads: PositiveInt = 1
     plugins: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -40,21 +39,21 @@ class TrainingSetup:
 
     def stream(self, purpose: str) -> torch.Generator:
         """Return a random stream for data: the same for every mechanism at the same seed."""
-        return seeds.generator(self.device, "data", self.spec.name, chosen(self.spec), self.seed, purpose)
+        return seeds.generator(self.device, "data", self.spec.changed(), self.seed, purpose)
 
     def network(self, build: Build, width: int) -> Network:
         """Put the mechanism between an embedding and a readout, the same for every mechanism."""
         task = self.task
         model = build(task.causal)
-        with seeds.scoped("ends", self.spec.name, chosen(self.spec), self.seed):
+        with seeds.scoped("embedding and readout", self.spec.changed(), self.seed):
             return Network.for_task(model, task, width).to(self.device)
 
     def trainer(self, network: Network, recipe: Recipe) -> Trainer:
         """Return a trainer of `network` at the start of the training data."""
         task = self.task
         lengths = lengths_between(task, self.shortest, self.length)
-        order = seeds.generator(torch.device("cpu"), "lengths", self.seed) if len(lengths) > 1 else None
-        data = TrainingData(task, lengths, recipe.batch, self.stream("train"), order)
+        order = seeds.generator(torch.device("cpu"), "lengths", self.spec.changed(), self.seed)
+        data = TrainingData(task, lengths, recipe.batch, self.stream("train"), order if len(lengths) > 1 else None)
         checked, source = spread(lengths), self.stream("validation")
         each = -(-recipe.validation_examples // len(checked))
         validation = [Examples.draw(task, length, each, each, source, self.device) for length in checked]
@@ -83,9 +82,3 @@ class TrainingSetup:
             checkpoint.save(trainer.state())  # so that a run that goes on later does not repeat it
         network.load_from(trainer.network)
         return history
-
-
-def chosen(spec: Spec) -> dict[str, Any]:
-    """Return the settings of a task that were given, by a preset or beside it."""
-    preset = spec.value.presets.get(str(spec.given.get("preset")), {})
-    return {key: value for key, value in {**preset, **spec.given}.items() if key in spec.settings}

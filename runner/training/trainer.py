@@ -15,6 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 from results import Measurement
 from tasks import Batch, Task
 
+from . import seeds
 from .checkpoint import Checkpoint
 from .data import Examples, TrainingData
 from .evaluate import evaluate
@@ -159,6 +160,7 @@ class Trainer(TrainingStep):
             "optimizer": self.optimizer.state_dict(),
             "data": self.data.state(),
             "losses": self._losses,
+            "generators": seeds.global_state(),
             "history": [asdict(evaluation) for evaluation in self.history.evaluations],
         }
 
@@ -169,6 +171,7 @@ class Trainer(TrainingStep):
         self._losses = state["losses"].to(self.device)
         self.history = History([Evaluation(**row) for row in state["history"]])
         self.step = int(state["step"])
+        seeds.load_global_state(state["generators"])
 
 
 def learning_curve(history: History) -> Iterator[Measurement]:
@@ -184,7 +187,7 @@ def learning_curve(history: History) -> Iterator[Measurement]:
 
 
 def pretraining_curve(history: History) -> Iterator[Measurement]:
-    """Yield the validation scores on the task that was trained on before the cell's own, and how long that was."""
+    """Yield the validation scores on the task that was trained on before the trial's own, and how long that was."""
     for point in history.evaluations:
         yield Measurement("accuracy", "normalised", point.normalised, at={"stage": "pretraining", "step": point.step})
     yield Measurement("accuracy", "steps", history.steps, unit="steps", at={"stage": "pretraining"})

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from mechanisms import Attention, SequenceModel
+from registry import Spec
 from results import Measurement, Outcome
 
 from ..probes import Probe, Subject
@@ -27,9 +28,22 @@ def measure(
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Do what the trial says, and return what came out. Raises Interrupted where it was asked to stop."""
-    if trial.task is None:
-        return _untrained(trial, device, progress)
-    setup = TrainingSetup(trial.task, _known(trial.trained_length), _known(trial.shortest_length), trial.seed, device)
+    chosen = [spec and spec.changed() for spec in (trial.mechanism, trial.task, trial.earlier)]
+    with seeds.process("process", *chosen, trial.seed):
+        if trial.task is None:
+            return _untrained(trial, device, progress)
+        return _trained(trial, trial.task, device, progress, interrupted, checkpoint)
+
+
+def _trained(
+    trial: Trial,
+    task: Spec,
+    device: torch.device,
+    progress: Progress,
+    interrupted: Callable[[], bool],
+    checkpoint: Checkpoint | None,
+) -> Outcome:
+    setup = TrainingSetup(task, _known(trial.trained_length), _known(trial.shortest_length), trial.seed, device)
     network = setup.network(partial(_model, trial), trial.recipe.width)
     trainer = setup.trainer(network, trial.recipe)
     measured = [_size(network)]
@@ -89,7 +103,7 @@ def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcom
         built.append(_model(trial))
         return built[-1]
 
-    stream = partial(seeds.generator, device, "data", None, {}, trial.seed)
+    stream = partial(seeds.generator, device, "data", None, trial.seed)
     subject = Subject(build=build, recipe=trial.recipe, device=device, generator=stream, progress=progress)
     measured = [_size(built[0])]
     for probe in _probes(trial):
@@ -99,7 +113,7 @@ def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcom
 
 def _model(trial: Trial, causal: bool = True) -> SequenceModel:
     """Build the trial's mechanism; its initial weights depend on the mechanism and the seed alone."""
-    with seeds.scoped("mechanism", trial.mechanism.name, dict(trial.mechanism.given), trial.seed):
+    with seeds.scoped("mechanism", trial.mechanism.changed(), trial.seed):
         model: SequenceModel = trial.mechanism.build(trial.recipe.width, causal=causal)
         return model
 

@@ -1,5 +1,7 @@
 """Suites and plugins written to a temporary folder, and the command line as a person calls it."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -8,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.commands import main
 from runner.plugins import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[2]
+
+INSIDE = ("check", "new", "ls", "info", "costs", "show", "plan")
 
 TINY = {
     "name": "tiny",
@@ -28,10 +33,28 @@ class Shell:
     folder: Path
 
     def __call__(self, *arguments: object, timeout: float = 180) -> subprocess.CompletedProcess[str]:
-        """Run `python -m runner` from the project's root, as a person does."""
+        """Run `python -m runner` from the root, as a person does; in this process where it starts no other."""
+        if arguments[0] in INSIDE:
+            return self.inside(*arguments)
         return subprocess.run(
             self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout, env=self.environment()
         )
+
+    def inside(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run a command in this process, which has torch loaded, and leave the registries as they were."""
+        output, errors, code = io.StringIO(), io.StringIO(), 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(ROOT)
+            patch.setattr(sys, "argv", ["runner", *map(str, arguments)])
+            for name, value in self.environment().items():
+                patch.setenv(name, value)
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+                try:
+                    main()
+                except SystemExit as ended:
+                    code = int(ended.code or 0)
+        forget()
+        return subprocess.CompletedProcess(self.command(*arguments), code, output.getvalue(), errors.getvalue())
 
     def run(self, suite: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
         return self("run", suite, "--out", self.runs, "--device", "cpu", "--no-report", *arguments)
@@ -80,7 +103,10 @@ def tiny(write):
 def forget_plugins():
     """Leave the registries as they were."""
     yield
+    forget()
+
+
+def forget() -> None:
     for registry in REGISTRIES.values():
-        for entry in registry.entries():
-            if entry.origin.is_plugin:
-                registry.forget(entry.name)
+        for entry in registry.plugins():
+            registry.forget(entry.name)

@@ -44,7 +44,7 @@ def work(job: Job, connection: Connection) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _settle(job.folder / LOGS / f"{job.trial.key}.log", job.cores, job.seconds)
+    _settle(job)
     _die_with_parent(connection)
     connection.send_bytes(b'{"ready": true}')
     outcome = _outcome(job, connection, stopping)
@@ -95,9 +95,10 @@ def _sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {first}{where}"
 
 
-def _settle(log: Path, cores: Sequence[int], seconds: float) -> None:
-    """Own process group, own log, pinned threads, and a processor-time limit as the last resort."""
+def _settle(job: Job) -> None:
+    """Own process group, own log, the trial's threads on its cores, and a processor-time limit as the last resort."""
     os.setpgid(0, 0)
+    log = job.folder / LOGS / f"{job.trial.key}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
@@ -105,9 +106,9 @@ def _settle(log: Path, cores: Sequence[int], seconds: float) -> None:
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
-    torch.set_num_threads(len(cores))
-    limit = int(2 * seconds * len(cores)) + 60
+        os.sched_setaffinity(0, job.cores)
+    torch.set_num_threads(int(job.trial.trial["threads"]))
+    limit = int(2 * job.seconds * len(job.cores)) + 60
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
 
 
