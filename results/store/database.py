@@ -71,11 +71,11 @@ class Store:
             self._db.executemany("INSERT INTO unavailable VALUES (?, ?)", (unavailable or {}).items())
 
     def finish(self, key: str, outcome: Outcome) -> None:
-        """Record how the trial `key` ended; its measurements replace those of an earlier attempt.
+        """Record how the trial `key` ended; its measurements replace those of earlier attempts, which are counted.
 
         Raises KeyError for a trial that was never planned.
         """
-        ended = {name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path")}
+        ended = {name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path", "attempts")}
         with _transaction(self._db):
             if self._db.execute(FINISH, {"key": key, **ended}).rowcount == 0:
                 raise KeyError(key)

@@ -35,7 +35,7 @@ class Measurement:
 class Outcome:
     """How a trial ended: in wall `seconds`, with the attention `path` taken (fused, streamed, plain), and its numbers.
 
-    `attempts` counts how often it has been run.
+    `attempts` says how often it was run for that; the store adds them up.
     """
 
     outcome: OutcomeName

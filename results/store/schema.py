@@ -50,7 +50,8 @@ ON CONFLICT (key) DO UPDATE SET
 """
 
 FINISH = """
-UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path, attempts = attempts + 1
+UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path,
+                 attempts = attempts + :attempts
 WHERE key = :key
 """
 
