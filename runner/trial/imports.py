@@ -108,9 +108,9 @@ def tree_digest(module: str) -> str:
 
 
 def _needed(module: str) -> Iterator[str]:
-    """Yield the modules that a module's imports bring in: those named, and their packages."""
+    """Yield the modules that a module's imports bring in, and the packages that it stands in itself."""
+    yield from _packages(module)
     for wanted in imports_of(module):
-        yield from _packages(wanted.module)
         yield from _resolved(wanted, set())
 
 
@@ -130,7 +130,7 @@ def _resolved(wanted: Import, seen: set[Import]) -> Iterator[str]:
     seen.add(wanted)
     below = f"{wanted.module}.{wanted.name}"
     if wanted.name and wanted.name != "*" and source_of(below) is not None:
-        yield below
+        yield below  # and so, as one of its packages, the module that it is imported from
         return
     if not re_exports(wanted.module) or wanted.name in ("", "*"):
         yield wanted.module

@@ -177,6 +177,31 @@ def test_a_helper_that_is_imported_in_a_method_counts(body, tiny, write, tmp_pat
     assert found[0] == found[1] != found[2]
 
 
+def test_the_packages_of_a_plugin_and_of_its_helpers_count(tiny, write, tmp_path, monkeypatch):
+    """Their __init__ runs when they are imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tiny(mechanisms="[transformer: {alignment: fresh}]")
+    write("kit_of_fresh/tools/shape.py", "sides = 4\n")
+    write("kit_of_fresh/tools/__init__.py", "")
+    found = []
+    for number, (package, helper) in enumerate([("", ""), ("one = 1\n", ""), ("", "two = 2\n"), ("", "")]):
+        write("kit_of_fresh/__init__.py", package)
+        write("kit_of_fresh/tools/__init__.py", helper)
+        body = "from kit_of_fresh.tools import shape"
+        found += keys(path, write(f"{number}/my.py", PLUGIN.format(scale=1.0, body=body)))
+    assert found[0] == found[3]
+    assert len(set(found)) == 3
+
+
+def test_a_plugin_that_is_a_module_of_a_package_runs(tiny, write, shell, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    write("scores_of_mine/__init__.py", "from .base import SCALE\n")
+    write("scores_of_mine/base.py", "SCALE = 2.0\n")
+    write("scores_of_mine/my.py", PLUGIN.format(scale=1.0, body="from . import SCALE"))
+    done = shell.run(tiny(mechanisms="[transformer: {alignment: fresh}]"), "--plugin", "scores_of_mine.my")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_helper_that_the_key_cannot_see_fails_the_trial_with_its_name(tiny, write, shell, tmp_path):
     """Imported by name at run time; the other trials run."""
     body = "import sys, importlib; sys.path.insert(0, {!r}); importlib.import_module('hidden_' + 'helper')"
