@@ -28,7 +28,10 @@ def load_plugin(spec: str) -> Origin:
         name = spec.removeprefix(DISTRIBUTION)
         for error in load_installed_plugins(name).values():
             raise UserError(error)
-        return Origin("package", name, importlib.metadata.version(name))
+        try:
+            return Origin("package", name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            raise UserError(f"plugin {spec}: no distribution of that name is installed") from None
     if spec.endswith(".py") or "/" in spec:
         path = Path(spec).resolve()
         if not path.is_file():

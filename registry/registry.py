@@ -113,7 +113,7 @@ class Registry(Generic[T]):
         owner = f"{self.kind} '{name}'"
         for key in given:
             if known is not None and key not in known and key not in beside:
-                hint = suggestion(key, [*known, *beside]) or " It has none."
+                hint = suggestion(str(key), [*known, *beside]) or " It has none."
                 raise SpecError(f"{owner} has no setting '{key}'.{hint}", (name, key))
         own = {key: value for key, value in given.items() if key not in beside}
         return Spec(self.kind, name, self._completed(name, known, own), given)

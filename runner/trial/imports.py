@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import itertools
 import site
 import sys
 import sysconfig
@@ -67,7 +68,8 @@ def is_local(module: str) -> bool:
 
 def name_in_keys(module: str) -> str:
     """Return a module's name as keys hold it: of a plug-in's file its own, without the digest of its path."""
-    return module.removeprefix(FILE_PREFIX).rpartition("_")[0] if module.startswith(FILE_PREFIX) else module
+    first, dot, rest = module.partition(".")
+    return first.removeprefix(FILE_PREFIX).rpartition("_")[0] + dot + rest if first.startswith(FILE_PREFIX) else module
 
 
 @functools.cache
@@ -81,16 +83,25 @@ def source_of(module: str) -> Path | None:
 @functools.cache
 def _find(module: str) -> str | None:
     """Find a module that is not loaded, without running its package, as an import would."""
-    path = None
-    for end in range(1, module.count(".") + 2):
-        name = ".".join(module.split(".")[:end])
-        if end == 1 and BuiltinImporter.find_spec(name) is not None:
-            return None
-        spec = PathFinder.find_spec(name, path)
-        if spec is None:
-            return None
-        path = spec.submodule_search_locations
+    package, _, _ = module.rpartition(".")
+    if not package:
+        spec = None if BuiltinImporter.find_spec(module) is not None else PathFinder.find_spec(module)
+    else:
+        folders = _folders(package)
+        spec = None if folders is None else PathFinder.find_spec(module, folders)
     return spec.origin if spec is not None else None
+
+
+def _folders(package: str) -> list[str] | None:
+    """Return the folders in which the modules of a package stand, loaded or not."""
+    if package in sys.modules:
+        return list(getattr(sys.modules[package], "__path__", []))
+    above, _, _ = package.rpartition(".")
+    folders = _folders(above) if above else None
+    if above and folders is None:
+        return None
+    spec = PathFinder.find_spec(package, folders)
+    return None if spec is None or spec.submodule_search_locations is None else list(spec.submodule_search_locations)
 
 
 @functools.cache
@@ -151,7 +162,9 @@ def re_exports(module: str) -> bool:
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield all nodes but those that only type checkers see."""
     for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            yield from itertools.chain(node.orelse, *map(_running, node.orelse))
+        else:
             yield node
             yield from _running(node)
 

@@ -76,3 +76,5 @@ def test_a_plugin_that_fails_leaves_its_error(tmp_path):
         load_plugin(str(tmp_path / "bad.py"))
     with pytest.raises(UserError, match="no such file"):
         load_plugin(str(tmp_path / "none.py"))
+    with pytest.raises(UserError, match="plugin distribution:nope: no distribution of that name is installed"):
+        load_plugin("distribution:nope")

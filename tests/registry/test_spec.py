@@ -101,6 +101,7 @@ def test_different_choices_differ():
             "alignment 'location' has no setting 'max_lenght'. Did you mean 'max_length'?",
         ),
         (ALIGNMENTS, {"dot": {"scale": 7}}, "alignment 'dot' has no setting 'scale'. It has none."),
+        (MODELS, {"lstm": {1: 2}}, "model 'lstm' has no setting '1'."),
         (ALIGNMENTS, "aditive", "unknown alignment 'aditive'. Did you mean 'additive'?"),
         (ALIGNMENTS, {"dot": {}, "general": {}}, "an alignment is {'dot': {}, 'general': {}}; a name, or one name"),
         (ALIGNMENTS, {"location": 7}, "an alignment is {'location': 7}; a name, or one name with its settings"),

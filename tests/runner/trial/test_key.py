@@ -166,7 +166,17 @@ def test_a_key_follows_the_source_of_a_plugin_wherever_it_stands(tiny, write):
     assert first == moved != changed
 
 
-@pytest.mark.parametrize("body", ["import helper_of_fresh", "from helper_of_fresh import number"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import helper_of_fresh",
+        "from helper_of_fresh import number",
+        "from typing import TYPE_CHECKING\n        if not TYPE_CHECKING:\n            import helper_of_fresh",
+        "from typing import TYPE_CHECKING\n        if TYPE_CHECKING:\n            pass\n        else:\n"
+        "            import helper_of_fresh",
+    ],
+    ids=["import", "from", "if not type checking", "else"],
+)
 def test_a_helper_that_is_imported_in_a_method_counts(body, tiny, write, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     path = tiny(mechanisms="[transformer: {alignment: fresh}]")
@@ -191,6 +201,18 @@ def test_the_packages_of_a_plugin_and_of_its_helpers_count(tiny, write, tmp_path
         found += keys(path, write(f"{number}/my.py", PLUGIN.format(scale=1.0, body=body)))
     assert found[0] == found[3]
     assert len(set(found)) == 3
+
+
+def test_a_plugin_that_is_a_package_may_be_moved(tiny, write):
+    """Its modules have the digest of its path in their names, and keys do not."""
+    path = tiny(mechanisms="[transformer: {alignment: fresh}]")
+    found = []
+    for folder, sides in (("here", 4), ("elsewhere/deep", 4), ("there", 5)):
+        write(f"{folder}/my_kit/my_help.py", f"sides = {sides}\n")
+        text = PLUGIN.format(scale=1.0, body="from .my_help import sides")
+        package = write(f"{folder}/my_kit/__init__.py", text)
+        found += keys(path, package)
+    assert found[0] == found[1] != found[2]
 
 
 def test_a_plugin_that_is_a_module_of_a_package_runs(tiny, write, shell, monkeypatch, tmp_path):
