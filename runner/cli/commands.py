@@ -178,6 +178,8 @@ def costs(
 @app.command()
 def docs() -> None:
     """Write docs/mechanisms.md, the list in docs/tasks.md and the pictures in docs/architecture.md again."""
+    from results.store.files import write_text
+
     from ..catalogue import architecture
     from ..catalogue.docs import PATH, TASKS_PATH, page, tasks_page
 
@@ -187,7 +189,7 @@ def docs() -> None:
         architecture.PATH: architecture.architecture_page(architecture.PATH.read_text(encoding="utf-8")),
     }
     for path, text in written.items():
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
         _console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -43,7 +43,8 @@ class MechanismExpansion(Expansion):
         found: dict[Spec, Mechanism] = {}
         for index, entry in enumerate(self.file.suite.mechanisms):
             for spec, where in self.specs(entry, ("mechanisms", index)):
-                found.setdefault(spec, self._mechanism(spec, where))
+                if spec not in found:
+                    found[spec] = self._mechanism(spec, where)
         return list(found.values())
 
     def _mechanism(self, spec: Spec, where: Where) -> Mechanism:

@@ -62,9 +62,9 @@ class LocalEngine:
         self._stopping = True
 
     def run(self, trials: Sequence[Planned]) -> Iterator[EngineEvent | None]:
-        alone = [each for each in trials if Trial.from_json(each.trial).alone]
-        yield from self._run_all([each for each in trials if each not in alone], self.slots)
-        yield from self._run_all(alone, [self.cores])
+        alone = {each.key for each in trials if Trial.from_json(each.trial).alone}
+        yield from self._run_all([each for each in trials if each.key not in alone], self.slots)
+        yield from self._run_all([each for each in trials if each.key in alone], [self.cores])
 
     def _run_all(self, trials: Sequence[Planned], slots: Sequence[list[int]]) -> Iterator[EngineEvent | None]:
         waiting, free = list(trials)[::-1], list(slots)
