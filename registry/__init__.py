@@ -4,6 +4,7 @@ from .checks import Check, CheckError, Result
 from .errors import UserError, suggestion
 from .origin import BUILT_IN, Origin
 from .plugins import load_installed_plugins, load_plugin
+from .quantity import Quantity
 from .registry import Entry, Registered, Registry
 from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError
 
@@ -15,6 +16,7 @@ __all__ = [
     "Choice",
     "Entry",
     "Origin",
+    "Quantity",
     "Registered",
     "Registry",
     "Result",

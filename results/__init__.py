@@ -1,11 +1,25 @@
-"""What a run found: the store, the statistics, the tables, the figures and the report.
+"""What a run measured: the store, the statistics, the views and the report.
 
-`load(run)` and `load_trials(run)` are the public reading interface. Importing this package is cheap on purpose (the
-process of every trial does it): pandas, scipy and seaborn are imported where they are first needed.
+`load(folder)` and `load_trials(folder)` return data frames; `read(folder)` a Run, of which `figure(view, run)` and
+`table(view, run)` show what a view has; both take a folder too. Importing this package is cheap on purpose (the process
+of every trial does it): pandas, scipy and seaborn are imported where they are first needed.
 """
 
+from .show import figure, read, table
 from .store.database import FORMAT, Store
 from .store.load import load, load_trials
 from .store.rows import OUTCOMES, Measurement, Outcome, Planned
 
-__all__ = ["FORMAT", "OUTCOMES", "Measurement", "Outcome", "Planned", "Store", "load", "load_trials"]
+__all__ = [
+    "FORMAT",
+    "OUTCOMES",
+    "Measurement",
+    "Outcome",
+    "Planned",
+    "Store",
+    "figure",
+    "load",
+    "load_trials",
+    "read",
+    "table",
+]

@@ -8,6 +8,7 @@ from typing import Any
 
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
 from registry import Entry, Origin, Registry, UserError, load_installed_plugins, load_plugin, suggestion
+from results.views import VIEWS
 from tasks import TASKS
 
 from .probes import PROBES
@@ -33,7 +34,7 @@ def load_plugins(specs: Sequence[str] = (), folder: Path = FOLDER) -> tuple[list
 
 
 REGISTRIES: dict[str, Registry[Any]] = {
-    registry.kind: registry for registry in (MODELS, ALIGNMENTS, NORMALIZERS, POSITIONS, TASKS, PROBES)
+    registry.kind: registry for registry in (MODELS, ALIGNMENTS, NORMALIZERS, POSITIONS, TASKS, PROBES, VIEWS)
 }
 
 

@@ -96,7 +96,7 @@ def mean_interval(scores: Floats) -> Interval:
 def over_seeds(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """Return one row for each `key`: value (the mean over seeds), low, high and seeds."""
     found = []
-    for values, group in rows.groupby(key, sort=False):
+    for values, group in rows.groupby(key, sort=False, dropna=False):
         interval = mean_interval(group["value"].to_numpy(dtype=float))
         numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
         found.append({**dict(zip(key, values, strict=True)), **numbers})

@@ -1,4 +1,4 @@
-"""Everything that is known of a run, as the tables, the figures and the report take it."""
+"""All that is known of a run: what views are functions of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from registry import Quantity
+
 from ..store.database import Store
 from ..store.load import store_of, tidy
 from .selection import rates, select
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
+class Run:
     """The trials and the measurements of a run, at the chosen learning rates.
 
     `all_trials` are the planned trials of all rates; `rates` the table of `selection.rates`; `unavailable` the reasons,
-    by name, of what the plan could not specify at all.
+    by name, of what the plan could not specify at all. `quantities` say what each measured number is, by name.
     """
 
     name: str
@@ -34,6 +36,12 @@ class Results:
     rates: pd.DataFrame
     manifest: dict[str, Any] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """The names of the quantities of which there is a value."""
+        return frozenset(self.frame.loc[self.frame["value"].notna(), "quantity"])
 
     @property
     def tasks(self) -> list[str]:
@@ -52,31 +60,34 @@ class Results:
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The mechanisms, best first, and their scores on each task; worked out once."""
+        """The mechanisms, best first, and their scores on each task; computed once."""
         from .ranking import ranked
 
         return ranked(self)
 
 
-def read(run: str | Path) -> Results:
-    """Read the run in folder `run`; UserError where there is none."""
-    with Store(store_of(run), read_only=True) as store:
-        trials, frame = tidy(*store.snapshot())
-        unavailable = store.unavailable()
-    manifest = _manifest(Path(run) / "manifest.json")
-    return gather(str(manifest.get("name") or Path(run).resolve().name), trials, frame, manifest, unavailable)
+def read(folder: str | Path) -> Run:
+    """Read the run in `folder`. Raises UserError where there is none."""
+    with Store(store_of(folder), read_only=True) as store:
+        trials, measurements = store.snapshot()
+        quantities, unavailable = store.quantities(), store.unavailable()
+    manifest = _manifest(Path(folder) / "manifest.json")
+    name = str(manifest.get("name") or Path(folder).resolve().name)
+    return gather(name, tidy(trials, measurements, quantities), quantities, manifest, unavailable)
 
 
 def gather(
     name: str,
-    trials: pd.DataFrame,
-    frame: pd.DataFrame,
+    both: tuple[pd.DataFrame, pd.DataFrame],
+    quantities: Mapping[str, Quantity],
     manifest: dict[str, Any] | None = None,
     unavailable: Mapping[str, str] | None = None,
-) -> Results:
-    chosen_trials, chosen_frame = select(trials, frame)
-    found = rates(trials, frame)
-    return Results(name, chosen_trials, chosen_frame, trials, found, manifest or {}, unavailable or {})
+) -> Run:
+    """Return the run of all trials and their measurements."""
+    trials, frame = select(*both)
+    # A store that was written by hand may measure what it does not declare.
+    known = {name: Quantity(name, name) for name in pd.unique(frame["quantity"])} | dict(quantities)
+    return Run(name, trials, frame, both[0], rates(*both), manifest or {}, unavailable or {}, known)
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -10,14 +10,15 @@ It is fitted over the lengths measured, all of them, so fixed costs at short len
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from .fits import least_squares_slope
 from .intervals import Floats, Interval
 
-TIMES = ("train", "prefill", "decode")
-BYTES = ("peak_memory", "state")
+RATE = "tokens/s"
 GROUP = ["mechanism", "model", "mechanism.alignment", "quantity"]
 
 
@@ -27,28 +28,29 @@ def exponent(length: Floats, value: Floats) -> Interval:
     return least_squares_slope(np.log(length[usable]), np.log(value[usable]))
 
 
-def speeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the throughput and memory rows: the columns of GROUP, length, value, low, high, unit.
+def speeds(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return these quantities by length: the columns of GROUP, length, value, low, high, unit.
 
     Where several trials measured the same, the median of each.
     """
-    rows = frame[(frame["probe"] == "throughput") & frame["length"].notna()].dropna(subset=["value"])
+    rows = frame[frame["quantity"].isin(quantities) & frame["length"].notna()]
+    rows = rows.dropna(subset=["value"])
     by_length = rows.groupby([*GROUP, "length"], dropna=False, sort=False)
     return by_length.agg(
         value=("value", "median"), low=("low", "median"), high=("high", "median"), unit=("unit", "first")
     ).reset_index()
 
 
-def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+def exponents(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     """Return one row per mechanism and quantity: exponent, low, high, lengths (how many were measured).
 
-    For train, prefill and decode the exponent is that of time, for peak_memory and state that of bytes.
+    Of tokens per second the exponent is that of the time, of all else that of the quantity.
     """
     rows = []
-    for key, group in speeds(frame).groupby(GROUP, dropna=False, sort=False):
+    for key, group in speeds(frame, quantities).groupby(GROUP, dropna=False, sort=False):
         named = dict(zip(GROUP, key, strict=True))
         length, value = group["length"].to_numpy(dtype=float), group["value"].to_numpy(dtype=float)
-        cost = length / value if named["quantity"] in TIMES else value
+        cost = length / value if group["unit"].iloc[0] == RATE else value
         found = exponent(length, cost)
         rows.append({**named, "exponent": found.value, "low": found.low, "high": found.high, "lengths": len(group)})
     return pd.DataFrame(rows, columns=[*GROUP, "exponent", "low", "high", "lengths"])
@@ -56,8 +58,7 @@ def exponents(frame: pd.DataFrame) -> pd.DataFrame:
 
 def common_length(frame: pd.DataFrame, quantity: str = "train") -> int | None:
     """Return the largest length at which every mechanism that was timed has this quantity, None if there is none."""
-    rows = speeds(frame)
-    timed = rows.loc[rows["quantity"] == quantity]
+    timed = speeds(frame, (quantity,))
     counts = timed.groupby("length")["mechanism"].nunique()
     everywhere = counts[counts == timed["mechanism"].nunique()]
     return int(everywhere.index.max()) if len(everywhere) else None

@@ -1,1 +1,5 @@
-"""How figures are drawn and written: lines, a heat map, a scatter plot, all in one theme."""
+"""How figures are drawn: lines, a heat map or a scatter plot, all in one theme."""
+
+from .draw import draw
+
+__all__ = ["draw"]

@@ -1,9 +1,8 @@
-"""A figure with the data it shows, and how both are written."""
+"""How figures are made and written, with the data that they show."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +25,28 @@ METADATA: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure called `name`; `data` holds exactly what is drawn; `reading` tells how to read it."""
+class Picture(Figure):
+    """A figure that shows itself in a notebook, whatever backend is chosen there."""
 
-    name: str
-    title: str
-    reading: str
-    figure: Figure
-    data: pd.DataFrame
+    def _repr_png_(self) -> bytes:
+        with themed():
+            return _rendered(self, "png")
 
 
 def canvas(width: float, height: float) -> Figure:
     """Return an empty figure of that size in inches; it belongs to no pyplot window manager."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
+    figure = Picture(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
     FigureCanvasAgg(figure)
     return figure
 
 
-def save(drawing: Drawing, folder: Path) -> None:
+def save(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
     """Write the figure as PDF, SVG and PNG, and its data as CSV, each file replaced as a whole."""
     with themed():
-        settle(drawing.figure)
+        settle(figure)
         for kind in ("pdf", "svg", "png"):
-            write_bytes(folder / f"{drawing.name}.{kind}", _rendered(drawing.figure, kind))
-    write_text(folder / f"{drawing.name}.csv", drawing.data.to_csv(index=False, lineterminator="\n"))
+            write_bytes(stem.with_name(f"{stem.name}.{kind}"), _rendered(figure, kind))
+    write_text(stem.with_name(f"{stem.name}.csv"), data.to_csv(index=False, lineterminator="\n"))
 
 
 def settle(figure: Figure) -> None:

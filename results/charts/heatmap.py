@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from ..analysis.run import Run
+from ..views.figure import Heatmap
 from .files import canvas
 
 MOST_COLUMNS = 9
 
 
-def draw(data: pd.DataFrame) -> Figure:
-    """Return the figure of mechanism, task, score and shown, the text of a square."""
-    values = data.pivot(index="mechanism", columns="task", values="score")
-    words = data.pivot(index="mechanism", columns="task", values="shown")
-    names, tasks = list(data["mechanism"].unique()), list(data["task"].unique())
+def draw(heatmap: Heatmap, run: Run) -> Figure:
+    """Return the figure."""
+    data, across = heatmap.data, heatmap.column
+    values = data.pivot(index="mechanism", columns=across, values="value")
+    words = data.pivot(index="mechanism", columns=across, values="shown")
+    names, tasks = list(data["mechanism"].unique()), list(data[across].unique())
     values, words = values.loc[names, tasks], words.loc[names, tasks]
     if len(tasks) > MOST_COLUMNS and len(names) < len(tasks):
         values, words, names, tasks = values.T, words.T, tasks, names
@@ -35,7 +37,7 @@ def draw(data: pd.DataFrame) -> Figure:
         annot=words.where(values.notna(), ""),
         fmt="",
         linewidths=1.5,
-        cbar_kws={"label": "normalised score", "pad": 0.02},
+        cbar_kws={"label": heatmap.label, "pad": 0.02},
         annot_kws={"fontsize": 9},
     )
     for row, column in np.argwhere(values.isna().to_numpy()):

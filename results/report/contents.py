@@ -1,83 +1,119 @@
-"""What a report consists of: its tables, its figures, and what was found.
+"""What a report consists of: what each view has of a run.
 
-A rule looks at the results and says one plain sentence, or nothing. It claims that one mechanism scores higher than
-another only where the mean difference, paired by seed (the data are the same at the same seed), is at least MARGIN
-and either every seed agrees (below five seeds) or the 95 % interval of the difference excludes zero. Speeds differ
-where the quartiles of the timings do not overlap. Where the data does not say, nothing is said.
+A finding says that one mechanism scores higher than another only where the mean difference, paired by seed (the data
+are the same at the same seed), is at least MARGIN and either every seed agrees (below five seeds) or the 95 % interval
+of the difference excludes zero. Speeds differ where the quartiles of the timings do not overlap. Where the data does
+not say, nothing is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from ..analysis.run import Results
-from ..views import (
-    by_distance,
-    by_length,
-    cost,
-    gradient_flow,
-    learning,
-    memory,
-    outcomes,
-    ranking,
-    solved,
-    throughput,
-    what_attention_changes,
-)
-from ..views.view import Finding, Table
+from registry import UserError
+
+from ..analysis.intervals import FEW_SEEDS
+from ..analysis.run import Run, read
+from ..views import VIEWS, Figure, Finding, Table, View
+from ..views.view import shown
 
 if TYPE_CHECKING:
-    from ..charts.files import Drawing
+    from matplotlib.figure import Figure as Drawing
 
-FIGURES: list[Callable[[Results], Drawing | None]] = [
-    ranking.score_matrix,
-    ranking.score_against_speed,
-    learning.figure,
-    by_length.figure,
-    by_length.decoded,
-    by_distance.figure,
-    gradient_flow.initial,
-    gradient_flow.trained,
-    throughput.figure,
-    memory.figure,
-]
-RULES: list[Callable[[Results], list[Finding]]] = [
-    ranking.best,
-    ranking.plugins,
-    solved.solved,
-    what_attention_changes.attention_mends,
-    what_attention_changes.content_or_location,
-    what_attention_changes.gated_or_plain,
-    gradient_flow.at_initialisation,
-    throughput.exponents_by_family,
-    throughput.growth_at_the_end,
-    throughput.transformer_or_recurrent,
-    throughput.additive_or_dot,
-    outcomes.troubles,
-    outcomes.evidence,
-]
+T = TypeVar("T")
+FIRST = 5  # sentences with which a report begins
 
 
-def tables(results: Results) -> list[Table]:
-    """Return the tables that have rows."""
-    made = [ranking.table(results), by_length.table(results), throughput.table(results), cost.table(results)]
-    made += [gradient_flow.table(results), learning.table(results), outcomes.table(results)]
-    return [table for table in made if len(table.text)]
+@dataclass
+class Section:
+    """What a view has of a run. `mistakes` are the exceptions that it raised, as sentences."""
+
+    name: str
+    title: str
+    table: Table | None = None
+    figure: Figure | None = None
+    findings: list[Finding] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
 
 
-def draw(results: Results) -> Iterator[Drawing]:
-    """Draw every figure there is data for."""
-    from ..charts.theme import themed
+@dataclass
+class Contents:
+    """The sections in their order, and the `first` sentences, most important first."""
 
-    for figure in FIGURES:
-        # Around each alone: a generator that pauses inside would leave the theme on for its caller.
-        with themed():
-            drawing = figure(results)
-        if drawing is not None:
-            yield drawing
+    sections: list[Section]
+
+    @property
+    def first(self) -> list[Finding]:
+        found = [finding for section in self.sections for finding in section.findings if finding.importance > 0]
+        return sorted(found, key=lambda finding: -finding.importance)[:FIRST]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All sentences, view by view."""
+        return [finding for section in self.sections for finding in section.findings]
+
+    @property
+    def mistakes(self) -> list[str]:
+        return [mistake for section in self.sections for mistake in section.mistakes]
 
 
-def find(results: Results) -> list[Finding]:
-    """Return what the results say, most important first."""
-    return [finding for rule in RULES for finding in rule(results)]
+def contents(run: Run) -> Contents:
+    """Ask every view for what it has. A view that raises is named, and the others are shown."""
+    return Contents([_section(name, view, run) for name, view in shown(run).items()])
+
+
+def _section(name: str, view: View, run: Run) -> Section:
+    section = Section(name, view.title)
+
+    def ask(what: Callable[[Run], T]) -> T | None:
+        try:
+            return what(run)
+        except Exception as error:
+            section.mistakes.append(f"the view {name} failed: {type(error).__name__}: {error}")
+            return None
+
+    table = ask(view.table)
+    section.table = table if table is not None and len(table) else None
+    section.figure = ask(view.figure)
+    section.findings = ask(lambda run: list(view.findings(run))) or []
+    ask(lambda run: list(view.columns(run)))
+    return section
+
+
+def caution(run: Run) -> str:
+    """Return what a reader is to be told first where there are few seeds, "" where there are enough."""
+    if not run.seeds or run.seeds >= FEW_SEEDS:
+        return ""
+    many = f"{run.seeds} seeds" if run.seeds > 1 else "one seed"
+    return (
+        f"These results come from {many}: small differences may be chance. Run five or more seeds before you publish "
+        "any difference."
+    )
+
+
+def figure(name: str, run: Run | str | Path) -> Drawing:
+    """Draw the figure of the view `name`. Raises UserError where there is no such view or it has no figure."""
+    from ..charts import draw
+
+    of = read(run) if isinstance(run, str | Path) else run
+    found = VIEWS[name]().figure(of)
+    if found is None:
+        raise UserError(f"the view '{name}' has no figure of the run {of.name}{_others(of, 'figure')}")
+    return draw(found, of)
+
+
+def table(name: str, run: Run | str | Path) -> Table:
+    """Return the table of the view `name`. Raises UserError where there is no such view or it has no table."""
+    of = read(run) if isinstance(run, str | Path) else run
+    found = VIEWS[name]().table(of)
+    if found is None:
+        raise UserError(f"the view '{name}' has no table of the run {of.name}{_others(of, 'table')}")
+    return found
+
+
+def _others(run: Run, kind: str) -> str:
+    names = [section.name for section in contents(run).sections if getattr(section, kind) is not None]
+    return f"; there is one of {', '.join(names)}" if names else ""

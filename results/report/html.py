@@ -4,106 +4,118 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..analysis.run import Results, read
+from ..analysis.run import Run, read
 from ..store.files import write_text
-from ..views.view import Table
+from ..views.table import Table
 from . import writers
-from .contents import draw, find, tables
+from .contents import Contents, caution, contents
 from .stamp import mark_drawn, report_is_current
 
 __all__ = ["report_is_current", "write_report"]
 
-TOPICS = {
-    "score": "Scores",
-    "plugin": "Plugins",
-    "attention": "What attention changes",
-    "gradient": "Gradient flow",
-    "cost": "Cost",
-    "trouble": "Without a result",
-}
-LARGEST = 600_000  # bytes: an SVG with more than that goes into the report as PNG
+LARGEST = 600_000  # bytes: an SVG with more than that is shown as PNG
 
 
-def write_report(run: str | Path) -> Path:
-    """Write tables, figures and report of the run in folder `run`, and return the path of report.html.
+def write_report(folder: str | Path) -> Path:
+    """Write tables, figures and report of the run in `folder`, and return the path of report.html.
 
     Works on a run that is still going on, and on one of which everything failed.
     """
+    from ..charts import draw
     from ..charts.files import save
 
-    folder = Path(run) / "report"
+    to = Path(folder) / "report"
     # Taken before reading: what changes meanwhile makes the report stale, not current.
-    mark = mark_drawn(run)
-    results = read(run)
-    made = tables(results)
-    for table in made:
-        writers.save(table, folder / "tables")
-    figures = []
-    for drawing in draw(results):
-        save(drawing, folder / "figures")
-        picture = _picture(folder / "figures" / drawing.name)
-        figures.append({"name": drawing.name, "title": drawing.title, "reading": drawing.reading, "source": picture})
-    page = html(results, made, [vars(finding) for finding in find(results)], figures)
-    write_text(folder / "report.html", page)
+    mark = mark_drawn(folder)
+    run = read(folder)
+    found = contents(run)
+    pictures = {}
+    for section in found.sections:
+        if section.table is not None:
+            writers.save(section.name, section.title, section.table, to / "tables")
+        if section.figure is not None:
+            try:
+                save(draw(section.figure, run), section.figure.data, to / "figures" / section.name)
+            except Exception as error:
+                section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
+                continue
+            pictures[section.name] = _picture(to / "figures" / section.name)
+    write_text(to / "report.html", html(run, found, pictures))
     mark()
-    return folder / "report.html"
+    return to / "report.html"
 
 
-def html(results: Results, made: list[Table], findings: list[dict[str, str]], figures: list[dict[str, str]]) -> str:
-    """Return the page; `figures` have name, title, reading and source (a data URI)."""
+def html(run: Run, found: Contents, pictures: Mapping[str, str]) -> str:
+    """Return the page; `pictures` are data URIs by the name of the view."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    folder = Path(__file__).parent / "templates"
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    by_name = {table.name: _shown(table) for table in made}
+    first, manifest = found.first, run.manifest
+    sections = [
+        {
+            "name": section.name,
+            "title": section.title,
+            "table": _shown(section.table),
+            "picture": pictures.get(section.name),
+            "caption": section.figure.caption if section.figure else "",
+            "findings": [finding.text for finding in section.findings if finding not in first],
+        }
+        for section in found.sections
+    ]
     return environment.get_template("report.html.j2").render(
-        name=results.name,
-        status=_status(results),
-        evidence=[finding["text"] for finding in findings if finding["topic"] == "evidence"],
-        findings=[{**each, "place": i} for i, each in enumerate(findings) if each["topic"] != "evidence"],
-        topics=TOPICS,
-        tables=by_name,
-        figures=figures,
-        environment=_facts(results.manifest.get("environment")),
-        run=_facts({key: results.manifest.get(key) for key in ("suite_file", "created", "commit")}),
-        suite=json.dumps(results.manifest.get("suite"), indent=2, ensure_ascii=False) if results.manifest else "",
-        plugins=[_facts(plugin) for plugin in results.manifest.get("plugins") or []],
-        origins=_origins(results),
-        unavailable=_facts(results.manifest.get("unavailable")) | dict(results.unavailable),
+        name=run.name,
+        status=_status(run),
+        caution=caution(run),
+        mistakes=found.mistakes,
+        first=[finding.text for finding in first],
+        headline=next((each for each in sections if each["name"] == "ranking"), None),
+        sections=[each for each in sections if each["name"] != "ranking"],
+        environment=_facts(manifest.get("environment")),
+        run=_facts({key: manifest.get(key) for key in ("suite_file", "created", "commit")}),
+        suite=json.dumps(manifest.get("suite"), indent=2, ensure_ascii=False) if manifest else "",
+        plugins=[_facts(plugin) for plugin in manifest.get("plugins") or []],
+        origins=_origins(run),
+        unavailable=_facts(manifest.get("unavailable")) | dict(run.unavailable),
     )
 
 
-def _shown(table: Table) -> dict[str, Any]:
+def _shown(table: Table | None) -> dict[str, Any] | None:
+    """Return what the template shows of a table: each entry as text, with the number that it is sorted by."""
+    if table is None:
+        return None
+    columns = [zip(column.whole(), column.keys(), strict=True) for column in table.columns]
     return {
-        "name": table.name,
-        "title": table.title,
-        "reading": table.reading,
-        "columns": [str(column) for column in table.text.columns],
-        "rows": [[str(entry) for entry in row] for row in table.text.to_numpy().tolist()],
+        "caption": table.caption,
+        "columns": [{"heading": column.heading, "text": column.is_text} for column in table.columns],
+        "rows": [
+            [{"text": text, "key": "" if key is None else key} for text, key in row]
+            for row in zip(*columns, strict=True)
+        ],
     }
 
 
-def _status(results: Results) -> str:
-    outcomes = results.all_trials["outcome"]
+def _status(run: Run) -> str:
+    outcomes = run.all_trials["outcome"]
     done, total = int(outcomes.notna().sum()), len(outcomes)
     well = int((outcomes == "ok").sum())
     still = f"; {total - done} still to run" if done < total else ""
-    numbers = {"mechanism": len(results.mechanisms), "task": len(results.tasks), "seed": results.seeds}
+    numbers = {"mechanism": len(run.mechanisms), "task": len(run.tasks), "seed": run.seeds}
     what = ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers.items())
     return f"{what}: {well} of {total} trials ended well{still}"
 
 
-def _origins(results: Results) -> dict[str, str]:
-    named = results.all_trials.dropna(subset=["origin"]).drop_duplicates(["mechanism", "origin"])
+def _origins(run: Run) -> dict[str, str]:
+    named = run.all_trials.dropna(subset=["origin"]).drop_duplicates(["mechanism", "origin"])
     return {str(name): str(origin) for name, origin in zip(named["mechanism"], named["origin"], strict=True)}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..store.database import Store
 from ..store.files import write_text
 from ..store.load import store_of
+from ..views import VIEWS
 
 MARK = ".drawn"
 PACKAGE = Path(__file__).parents[1]
@@ -32,9 +33,10 @@ def mark_drawn(run: str | Path) -> Callable[[], None]:
 
 
 def digest(run: str | Path) -> str:
-    """Return a digest of the planned trials, their measurements, the manifest, and the code that draws."""
+    """Return a digest of all that a report depends on: the results, the manifest, the views and the code."""
     with Store(store_of(run), read_only=True) as store:
-        known = [*store.snapshot(), store.unavailable()]
+        known = [*store.snapshot(), store.unavailable(), [each.to_json() for each in store.quantities().values()]]
+    known.append([(entry.name, entry.origin.version) for entry in VIEWS.plugins()])
     found = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     manifest = Path(run) / "manifest.json"
     found.update(manifest.read_bytes() if manifest.is_file() else b"")

@@ -1,40 +1,52 @@
-"""The ranked table and the findings on the terminal, in the columns there are."""
+"""The ranked table and the first findings on the terminal, in the columns there are."""
 
 from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..analysis.run import Results
-from ..views.ranking_columns import STAR, columns
-from ..views.view import Column
-from .contents import find
+from ..analysis.run import Run
+from ..views.table import PARTIAL, Column
+from .contents import caution, contents
 
 WIDEST = 100
 
 
-def show(results: Results, console: Console | None = None) -> None:
-    """Print the ranked table and the findings; plain text where the output is no terminal."""
+def show(run: Run, console: Console | None = None) -> None:
+    """Print the ranked table and the first findings; plain text where the output is no terminal."""
     console = console or Console()
     if not console.is_terminal:
         # In a pipe rich would take 80 columns whatever there is.
         console.width = WIDEST
-    width = min(console.width, WIDEST)
-    made = columns(results)
-    console.print(_table(fitting(made, width)))
-    if any(_is_partial(column) for column in made):
-        console.print(Text(f"{STAR} of only some tasks or seeds; the others are skipped, failed or not run"))
-    for finding in find(results):
-        lines = textwrap.wrap(finding.text, width, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
-        console.print(Text("\n".join(lines)), soft_wrap=True)
+    width, found = min(console.width, WIDEST), contents(run)
+    table = next((section.table for section in found.sections if section.name == "ranking"), None)
+    if table is not None:
+        kept = fitting(table.columns, width)
+        console.print(_table(kept))
+        if any(text.endswith(PARTIAL) for column in kept if not column.is_text for text in column.compact()):
+            console.print(Text(f"{PARTIAL} of only some tasks or seeds; the others are skipped, failed or not run"))
+    for sentence in [*(finding.text for finding in found.first), caution(run)]:
+        if sentence:
+            _print(console, f"- {sentence}", width)
+    for mistake in found.mistakes:
+        _print(console, f"! {mistake}", width)
+    left = len(found.findings) - len(found.first)
+    if left > 0:
+        _print(console, f"The report has {left} more sentence{'s' if left > 1 else ''} like these.", width)
 
 
-def fitting(made: list[Column], width: int) -> list[Column]:
-    """Return the columns that fit side by side, those of least importance left out from the first on."""
+def _print(console: Console, text: str, width: int) -> None:
+    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def fitting(made: Sequence[Column], width: int) -> list[Column]:
+    """Return the columns that fit side by side, without those of least importance."""
     kept = list(made)
     for column in sorted(made, key=lambda each: each.importance):
         if sum(_widest(each) + 2 for each in kept) <= width or math.isinf(column.importance):
@@ -43,21 +55,16 @@ def fitting(made: list[Column], width: int) -> list[Column]:
     return kept
 
 
-def _table(shown: list[Column]) -> RichTable:
+def _table(shown: Sequence[Column]) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in shown:
-        table.add_column(
-            Text(column.heading), justify="left" if column.is_text else "right", no_wrap=True, overflow="ellipsis"
-        )
-    for entries in zip(*(column.compact for column in shown), strict=True):
+        justify = "left" if column.is_text else "right"
+        table.add_column(Text(column.heading), justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for row in zip(*(column.compact() for column in shown), strict=True):
         # Text, not markup: a mechanism may be called "[red]".
-        table.add_row(*map(Text, entries))
+        table.add_row(*map(Text, row))
     return table
 
 
-def _is_partial(column: Column) -> bool:
-    return any(brief != text and brief.endswith(STAR) for text, brief in zip(column.text, column.compact, strict=True))
-
-
 def _widest(column: Column) -> int:
-    return max(map(len, [column.heading, *column.compact]))
+    return max(map(len, [column.heading, *column.compact()]))

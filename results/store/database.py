@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from registry import UserError
+from registry import Quantity, UserError
 
 from .rows import Measurement, Outcome, Planned
 from .schema import FINISH, FORMAT, MEASURE, MEASURED, PLAN, TABLES
@@ -46,11 +46,16 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def plan(self, trials: Sequence[Planned], unavailable: Mapping[str, str] | None = None) -> None:
+    def plan(
+        self,
+        trials: Sequence[Planned],
+        unavailable: Mapping[str, str] | None = None,
+        quantities: Mapping[str, Quantity] | None = None,
+    ) -> None:
         """Make `trials` the current plan: others keep their results but are no longer planned.
 
         A finished trial keeps its outcome; all else of it is as planned now. `unavailable` are the reasons, by name, of
-        what could not be specified at all.
+        what could not be specified at all; `quantities`, by name, are what the trials may measure.
         """
         rows = [
             {
@@ -69,6 +74,9 @@ class Store:
             self._db.executemany(PLAN, rows)
             self._db.execute("DELETE FROM unavailable")
             self._db.executemany("INSERT INTO unavailable VALUES (?, ?)", (unavailable or {}).items())
+            self._db.execute("DELETE FROM quantity")
+            declared = [(name, json.dumps(each.to_json())) for name, each in (quantities or {}).items()]
+            self._db.executemany("INSERT INTO quantity VALUES (?, ?)", declared)
 
     def finish(self, key: str, outcome: Outcome) -> None:
         """Record how the trial `key` ended; its measurements replace those of earlier attempts, which are counted.
@@ -101,6 +109,11 @@ class Store:
         """Return why something that the plan asks for could not be specified, by name."""
         return {row["name"]: row["reason"] for row in self._db.execute("SELECT * FROM unavailable ORDER BY name")}
 
+    def quantities(self) -> dict[str, Quantity]:
+        """Return what the trials may measure, by name."""
+        rows = self._db.execute("SELECT * FROM quantity ORDER BY rowid")
+        return {row["name"]: Quantity.from_json(json.loads(row["quantity"])) for row in rows}
+
     def snapshot(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return trials and measurements of one moment, even while a writer is at work."""
         self._db.execute("BEGIN")
@@ -111,7 +124,7 @@ class Store:
 
 
 def _measured(key: str, measurement: Measurement) -> dict[str, Any]:
-    row = {name: getattr(measurement, name) for name in ("probe", "quantity", "value", "low", "high", "unit")}
+    row = {name: getattr(measurement, name) for name in ("probe", "quantity", "value", "low", "high")}
     return {"trial": key, **row, "coordinates": json.dumps(measurement.at)}
 
 

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
-ABSENT = "-"
+ABSENT = "–"
+"""What is shown where there is no value."""
+
+Form: TypeAlias = Callable[[float], str]
+"""Writes a number."""
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Return 0.93, and "-" for what is missing; never "-0.00"."""
-    if _is_absent(value):
+    """Return 0.93, and "–" for a missing value; never "-0.00"."""
+    if is_absent(value):
         return ABSENT
-    return f"{round(float(value), digits) + 0.0:.{digits}f}" if math.isfinite(value) else "inf"
+    return f"{round(float(value), digits) + 0.0:.{digits}f}" if math.isfinite(value) else f"{value:g}"
 
 
-def spread(value: float, low: float, high: float, digits: int = 2) -> str:
-    """Return "0.93 [0.91, 0.95]", or the bare number where there is no interval."""
-    if _is_absent(value) or _is_absent(low) or _is_absent(high) or low == high:
-        return number(value, digits)
-    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+def digits(places: int | None) -> Form:
+    """Return what writes numbers with so many digits behind the decimal point; None: as `short` does."""
+    return short if places is None else lambda value: number(value, places)
+
+
+def spread(value: float, low: float, high: float, form: Form = number) -> str:
+    """Return "0.93 [0.91, 0.95]", or the number alone where there is no interval."""
+    if is_absent(value) or is_absent(low) or is_absent(high) or low == high:
+        return form(value)
+    return f"{form(value)} [{form(low)}, {form(high)}]"
 
 
 def count(value: float) -> str:
     """Return 12,345 for whole numbers that are counted."""
-    return ABSENT if _is_absent(value) else f"{round(value):,}"
+    return ABSENT if is_absent(value) else f"{round(value):,}"
 
 
 def short(value: float) -> str:
     """Return three significant digits with k, M or G: 45.1k tokens per second."""
-    if _is_absent(value):
+    if is_absent(value):
         return ABSENT
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
@@ -39,23 +50,17 @@ def short(value: float) -> str:
     return _three(value)
 
 
-def horizon(value: float, reach: float) -> str:
-    """Return the distance, "> 126" where the gradient never fell to 1 % within the range measured."""
-    if _is_absent(value):
-        return ABSENT
-    return f"> {reach:.0f}" if math.isinf(value) else f"{value:.0f}"
-
-
 def rate(value: float) -> str:
-    """Return a rate of learning: 0.003 or 3e-05."""
-    return ABSENT if _is_absent(value) else f"{value:g}"
+    """Return a learning rate: 0.003 or 3e-05."""
+    return ABSENT if is_absent(value) else f"{value:g}"
+
+
+def is_absent(value: object) -> bool:
+    """Tell whether a value is missing: None, NaN or pandas' NA."""
+    return not isinstance(value, str) and str(value) in ("None", "nan", "<NA>")
 
 
 def _three(value: float) -> str:
-    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    shown = f"{value:.{min(digits, 6)}f}"
+    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    shown = f"{value:.{min(places, 6)}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-
-def _is_absent(value: float | None) -> bool:
-    return value is None or value != value

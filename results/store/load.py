@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry import UserError
+from registry import Quantity, UserError
 from registry.spec import is_spec
 
 from .database import Store
@@ -65,10 +65,12 @@ def load_both(run: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the trials and the measurements of one and the same moment."""
     with Store(store_of(run), read_only=True) as store:
         trials, measurements = store.snapshot()
-    return tidy(trials, measurements)
+        return tidy(trials, measurements, store.quantities())
 
 
-def tidy(trials: list[dict[str, Any]], measurements: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tidy(
+    trials: list[dict[str, Any]], measurements: list[dict[str, Any]], quantities: Mapping[str, Quantity]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the frames of `load_trials` and of `load`, from the rows of a store."""
     mechanisms = mechanism_labels([row["trial"] for row in trials])
     tasks = task_labels([row["trial"] for row in trials])
@@ -87,7 +89,9 @@ def tidy(trials: list[dict[str, Any]], measurements: list[dict[str, Any]]) -> tu
     table = _frame(rows, OF_TRIALS | HOW_IT_ENDED)
     facts = table.drop(columns=list(HOW_IT_ENDED))
     taken = {*facts, *MEASURED}
-    frame = _frame([_unnested(row, taken) for row in measurements], {"trial": "str"} | MEASURED | COORDINATES)
+    units = {name: quantity.unit for name, quantity in quantities.items()}
+    measured = [{**_unnested(row, taken), "unit": units.get(row["quantity"])} for row in measurements]
+    frame = _frame(measured, {"trial": "str"} | MEASURED | COORDINATES)
     return table, frame.merge(facts, on="trial", how="left")[[*facts, *frame.columns[1:]]]
 
 

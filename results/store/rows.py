@@ -15,17 +15,16 @@ OUTCOMES: tuple[str, ...] = get_args(OutcomeName)
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number that was found, the coordinates at which it was found (`at`), and its unit.
+    """One number that was measured, and the coordinates at which it was measured (`at`).
 
-    Coordinates are whole numbers or words by name: stage, length, step, distance, and any that a probe adds. NaN means
-    "there is no such number" (steps to solve of a run that never solved its task). `low` and `high` are the quartiles
-    of repeated timings.
+    `quantity` is the name of a declared Quantity. Coordinates are whole numbers or words by name: stage, length, step,
+    distance, and any that a probe adds. NaN means "there is no such number" (steps to solve of a run that never solved
+    its task). `low` and `high` are the quartiles of repeated timings.
     """
 
     probe: str
     quantity: str
     value: float
-    unit: str | None = None
     at: Mapping[str, int | str] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None

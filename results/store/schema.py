@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 2
+FORMAT = 3
 
 TABLES = """
 CREATE TABLE trial (
@@ -25,10 +25,13 @@ CREATE TABLE measurement (
     value REAL,
     low REAL,
     high REAL,
-    unit TEXT,
     coordinates TEXT NOT NULL
 );
 CREATE INDEX measurement_trial ON measurement (trial);
+CREATE TABLE quantity (
+    name TEXT PRIMARY KEY,
+    quantity TEXT NOT NULL
+);
 CREATE TABLE unavailable (
     name TEXT PRIMARY KEY,
     reason TEXT NOT NULL
@@ -56,8 +59,8 @@ WHERE key = :key
 """
 
 MEASURE = """
-INSERT INTO measurement (trial, probe, quantity, value, low, high, unit, coordinates)
-VALUES (:trial, :probe, :quantity, :value, :low, :high, :unit, :coordinates)
+INSERT INTO measurement (trial, probe, quantity, value, low, high, coordinates)
+VALUES (:trial, :probe, :quantity, :value, :low, :high, :coordinates)
 """
 
 MEASURED = """

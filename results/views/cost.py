@@ -1,38 +1,57 @@
-"""Floating-point operations, parameters and the state carried while decoding."""
-
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pandas as pd
 
-from ..analysis.records import records
-from ..analysis.run import Results
-from ..store.formats import ABSENT, count, short
-from .view import Table
+from ..analysis.run import Run
+from ..store.formats import count, short
+from .table import Column, Table
+from .view import VIEWS, View
 
-COSTS = {
-    "flops_counted": "operations/token, counted",
-    "flops_analytic": "operations/token, by formula",
-    "state": "decoding state (bytes)",
-}
+OPERATIONS = ("flops_counted", "flops_analytic")
+CAPTION = (
+    "The cost of one forward pass at each length, half of it source and half queries; neither it nor the parameters "
+    "contain embedding and readout. Operations are those of matrix products and convolutions, where a multiplication "
+    "and an addition count as two: counted by torch, and from the formula where the model gives one. The decoding "
+    "state is what is kept for one sequence after so many positions."
+)
 
 
-def table(results: Results) -> Table:
-    rows = results.frame[(results.frame["probe"] == "cost") & results.frame["length"].notna()]
-    numbers = rows.groupby(["mechanism", "quantity", "length"], sort=False)["value"].median().reset_index()
-    sizes = results.frame[(results.frame["quantity"] == "parameters") & results.frame["task"].isna()]
-    parameters = sizes.groupby("mechanism")["value"].median()
-    found = []
-    for (mechanism, quantity), group in numbers.groupby(["mechanism", "quantity"], sort=False):
-        values = {f"at {row['length']}": short(row["value"]) for row in records(group)}
-        named = {"mechanism": mechanism, "parameters": count(parameters.get(mechanism, float("nan")))}
-        found.append({**named, "quantity": COSTS.get(str(quantity), quantity), **values})
-    lengths = sorted({int(length) for length in numbers["length"]})
-    columns = ["mechanism", "parameters", "quantity", *(f"at {length}" for length in lengths)]
-    reading = (
-        "What one forward of each length costs, half of it source and half queries; embeddings and readout are neither "
-        "in that nor in the parameters. "
-        "Operations are those of matrix products and convolutions, a multiplication and an addition counting as two: "
-        "counted by torch, and from the formula where the model gives one. The decoding state is what is carried for "
-        "one sequence behind so many positions."
-    )
-    return Table("cost", "Operations and state", reading, pd.DataFrame(found, columns=columns).fillna(ABSENT), numbers)
+@VIEWS.register("cost")
+class Cost(View):
+    """Operations, parameters and the decoding state."""
+
+    title = "Operations and state"
+    needs = (*OPERATIONS, "parameters")
+    order = 90
+
+    def table(self, run: Run) -> Table | None:
+        if run.measured.isdisjoint(OPERATIONS):
+            return None
+        rows = run.frame[run.frame["quantity"].isin((*OPERATIONS, "state")) & run.frame["length"].notna()]
+        key = ["mechanism", "quantity"]
+        numbers = rows.groupby([*key, "length"], sort=False)["value"].median().reset_index()
+        index = numbers[key].drop_duplicates(ignore_index=True)
+        parameters = index["mechanism"].map(_sizes(run, of_networks=False))
+        heading = index["quantity"].map(lambda name: run.quantities[name].heading)
+        shown = index.assign(parameters=parameters, quantity=heading)
+        columns = [
+            Column.of("mechanism", shown, "mechanism"),
+            Column.of("parameters", shown, "parameters", count),
+            Column.of("quantity", shown, "quantity"),
+        ]
+        for length in sorted(set(numbers["length"])):
+            at = index.merge(numbers[numbers["length"] == length], on=key, how="left")
+            columns.append(Column.of(f"at {length}", at, "value", short))
+        return Table(CAPTION, columns, numbers)
+
+    def columns(self, run: Run) -> Iterator[Column]:
+        sizes = _sizes(run, of_networks=True).combine_first(_sizes(run, of_networks=False))
+        yield Column.of("parameters", sizes.to_frame("value"), "value", count, 1)
+
+
+def _sizes(run: Run, *, of_networks: bool) -> pd.Series[float]:
+    """Return the parameters by mechanism: of trained networks (the median over tasks), or of mechanisms alone."""
+    sizes = run.frame[run.frame["quantity"] == "parameters"]
+    return sizes[sizes["task"].notna() == of_networks].groupby("mechanism")["value"].median()

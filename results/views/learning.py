@@ -1,38 +1,67 @@
-"""Learning: the validation score against the training step, and the learning rates."""
-
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import pandas as pd
 
-from ..analysis.run import Results
+from ..analysis.run import Run
 from ..analysis.selection import windows
-from ..store.formats import rate
-from .view import Table
+from ..store.formats import count, rate
+from .figure import Axis, Lines
+from .table import Column, Table
+from .view import VIEWS, View
 
-if TYPE_CHECKING:
-    from ..charts.files import Drawing
-
-READING = (
-    "The score on validation data (1: perfect, 0: chance) as training goes on, at the learning rate picked for each "
-    "mechanism and task. Thin lines are single seeds, the thick line their mean, drawn as far as all seeds were "
-    "trained: a run that solves its task, or diverges, ends early."
+CAPTION = (
+    "The score on validation data (1: perfect, 0: chance) during training, at the learning rate picked for each "
+    "mechanism and task. Thin lines are single seeds, the thick line is their mean, as far as all seeds were trained: "
+    "a run that solves its task, or diverges, ends early."
+)
+TABLE_CAPTION = (
+    "The learning rate that did best on validation data, the range of rates tried that came within five points of it "
+    "(the wider, the easier the mechanism is to train), and the steps trained at that rate (the median over seeds)."
 )
 
 
-def figure(results: Results) -> Drawing | None:
-    from ..charts.files import Drawing
-    from ..charts.lines import Panels, grid
+@VIEWS.register("learning")
+class Learning(View):
+    """The validation score during training, the learning rates, and the steps to solve."""
 
-    data = curves(results.frame)
-    if data.empty:
-        return None
-    tasks = {task: task for task in results.tasks if (data["task"] == task).any()}
-    labels: dict[str, Any] = {"x": "step", "x_label": "training step", "y_label": "validation score"}
-    limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05)
-    drawn, _ = grid(results, Panels(data, "task", tasks, unit="seed", limits=limits, **labels))
-    return Drawing("learning_curves", "Learning curves", READING, drawn, data)
+    title = "Learning"
+    needs = ("normalised", "steps", "steps_to_solve")
+    order = 30
+
+    def table(self, run: Run) -> Table | None:
+        rows = windows(run.rates)
+        steps = run.frame[(run.frame["quantity"] == "steps") & run.frame["stage"].isna()]
+        trained = steps.groupby(["mechanism", "task"])["value"].median().rename("steps").reset_index()
+        rows = rows.merge(trained, on=["mechanism", "task"], how="left")
+        if rows.empty:
+            return None
+        columns = [
+            Column.of("mechanism", rows, "mechanism"),
+            Column.of("task", rows, "task"),
+            Column.of("learning rate", rows, "learning_rate", rate),
+            Column.of("as good from", rows, "low", rate),
+            Column.of("as good to", rows, "high", rate),
+            Column.of("steps trained", rows, "steps", count),
+        ]
+        return Table(TABLE_CAPTION, columns, run.rates.merge(trained, on=["mechanism", "task"], how="left"))
+
+    def figure(self, run: Run) -> Lines | None:
+        data = curves(run.frame)
+        if data.empty:
+            return None
+        panels = {task: task for task in run.tasks if (data["task"] == task).any()}
+        limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05)
+        x, y = Axis("step", "training step"), Axis("value", "validation score", limits=limits)
+        return Lines(CAPTION, data, x, y, panels, unit="seed")
+
+    def columns(self, run: Run) -> Iterator[Column]:
+        rows = run.ranking.mechanisms.set_index("mechanism")
+        some = (rows["solved"] > 0) & (rows["solved"] < 1)
+        words = rows["solved"].map(lambda share: f"{share:.0%}").where(some, "")
+        rows = rows.assign(words=words.mask(rows["solved"] == 0, "never"))
+        yield Column.of("steps to solve", rows, "steps_to_solve", count, 6, words="words")
 
 
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
@@ -44,23 +73,3 @@ def curves(frame: pd.DataFrame) -> pd.DataFrame:
     mean = mean.merge(seeds, on=["mechanism", "task"])
     mean = mean[mean["count"] == mean["seeds"]].rename(columns={"mean": "value"}).assign(seed="mean")
     return pd.concat([rows.astype({"seed": "str"}), mean[rows.columns]], ignore_index=True)
-
-
-def table(results: Results) -> Table:
-    rows = windows(results.rates)
-    if results.rates["learning_rate"].nunique() < 2:
-        rows = rows.iloc[:0]
-    text = pd.DataFrame(
-        {
-            "mechanism": rows["mechanism"],
-            "task": rows["task"],
-            "learning rate": rows["learning_rate"].map(rate),
-            "as good from": rows["low"].map(rate),
-            "as good to": rows["high"].map(rate),
-        }
-    )
-    reading = (
-        "The learning rate that did best on validation data, and the range of rates tried that came within five points "
-        "of it: the wider, the easier the mechanism is to train."
-    )
-    return Table("learning_rates", "Learning rates", reading, text, results.rates)

@@ -1,44 +1,61 @@
-"""Peak memory of a training step and the state carried while decoding, against length."""
-
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
-from ..analysis.run import Results
-from ..analysis.scaling import BYTES, exponents, speeds
-
-if TYPE_CHECKING:
-    from ..charts.files import Drawing
+from ..analysis.run import Run
+from ..analysis.scaling import common_length, speeds
+from ..store.formats import short
+from .figure import Axis, Lines
+from .scaled import exponent_notes, scaled_table
+from .table import Column, Table
+from .view import VIEWS, View
 
 MEGABYTE = 1e6
-TITLES = {"peak_memory": "peak of training", "state": "decoding state"}
-READING = (
+QUANTITIES = ("peak_memory", "state")
+CAPTION = (
     "Megabytes (10^6 bytes) against the length of the sequence, both on logarithmic scales: the most that a training "
-    "step allocates, and what must be kept for each sequence that is being decoded. The legend gives the exponents: "
-    "0 means that memory does not depend on the length, 1 that it grows in proportion, 2 with its square."
+    "step allocates, and what must be kept for each sequence while it is decoded. The legend gives the exponents: 0 "
+    "means that memory does not depend on the length, 1 that it grows in proportion, 2 with its square."
+)
+TABLE_CAPTION = (
+    "Medians at each length. The exponent is the log-log slope of the bytes over these lengths with its 95 % interval."
 )
 
 
-def figure(results: Results) -> Drawing | None:
-    from ..charts.files import Drawing
-    from ..charts.lines import Panels, grid
+@VIEWS.register("memory")
+class Memory(View):
+    """Peak memory of a training step and the decoding state, against the length."""
 
-    data = speeds(results.frame)
-    data = data[data["quantity"].isin(BYTES) & (data["value"] > 0)]
-    if data.empty:
-        return None
-    data = data.assign(value=data["value"] / MEGABYTE, unit="MB").drop(columns=["low", "high"])
-    fitted = exponents(results.frame).set_index(["mechanism", "quantity"])["exponent"]
-    rows = {quantity: TITLES[quantity] for quantity in BYTES if (data["quantity"] == quantity).any()}
+    title = "Memory against length"
+    needs = QUANTITIES
+    order = 80
 
-    def note(mechanism: str) -> str:
-        found = [fitted.get((mechanism, quantity)) for quantity in rows]
-        # Adding zero turns a rounded -0.00 into 0.00.
-        shown = ["-" if value is None or value != value else f"{round(value, 2) + 0.0:.2f}" for value in found]
-        return "   " + " / ".join(shown)
+    def table(self, run: Run) -> Table | None:
+        return scaled_table(run, QUANTITIES, TABLE_CAPTION)
 
-    title = f"exponents: {' / '.join(rows.values())}"
-    labels: dict[str, Any] = {"x": "length", "x_label": "length (positions)", "y_label": "megabytes"}
-    shape: dict[str, Any] = {"log_x": True, "log_y": True, "markers": True}
-    drawn, _ = grid(results, Panels(data, "quantity", rows, note=note, legend_title=title, **labels, **shape))
-    return Drawing("memory", "Memory against length", READING, drawn, data.reset_index(drop=True))
+    def figure(self, run: Run) -> Lines | None:
+        data = speeds(run.frame, QUANTITIES)
+        data = data[data["value"] > 0]
+        if data.empty:
+            return None
+        data = data.assign(value=data["value"] / MEGABYTE, unit="MB").drop(columns=["low", "high"])
+        panels = {name: run.quantities[name].title for name in QUANTITIES if (data["quantity"] == name).any()}
+        x, y = Axis("length", "length (positions)", log=True), Axis("value", "megabytes", log=True)
+        notes, title = exponent_notes(run, list(panels)), f"exponents: {' / '.join(panels.values())}"
+        return Lines(
+            CAPTION,
+            data.reset_index(drop=True),
+            x,
+            y,
+            panels,
+            panel="quantity",
+            markers=True,
+            notes=notes,
+            legend_title=title,
+        )
+
+    def columns(self, run: Run) -> Iterator[Column]:
+        rows = speeds(run.frame, ("peak_memory",))
+        length = common_length(run.frame)
+        rows = rows[rows["length"] == length].set_index("mechanism").assign(value=lambda at: at["value"] / MEGABYTE)
+        yield Column.of(f"peak memory (MB) at {length}", rows, "value", short, 4)

@@ -1,128 +1,170 @@
-"""The ranking of the mechanisms: its table, the scores as a heat map and against speed, who is first."""
-
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ..analysis.compare import MARGIN
-from ..analysis.records import Record, records
-from ..analysis.run import Results
-from ..store.formats import number, spread
-from .ranking_columns import STAR, columns
-from .view import Finding, Table, listed
+from ..analysis.run import Run
+from ..store.formats import count, is_absent, number, spread
+from .figure import Heatmap
+from .table import PARTIAL, Column, Table
+from .view import VIEWS, Finding, View, listed, shown
 
-if TYPE_CHECKING:
-    from ..charts.files import Drawing
-
-MATRIX_READING = (
+CAPTION = (
     "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
     "is the interquartile mean over tasks and seeds, by which the mechanisms are ranked. Where there is no number, the "
     "word says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
 )
-SPEED_READING = (
-    "Score over all tasks (1: perfect, 0: chance) against tokens per second of training, at the largest length that "
-    "all mechanisms were timed at: up and to the right is better. Each panel names one family and shows the others in "
-    "grey. Bars: 95 % intervals from five seeds on, below that from every task's worst seed to its best."
-)
-OVERALL = "all tasks"
 
 
-def table(results: Results) -> Table:
-    made = columns(results)
-    text = pd.DataFrame(dict(enumerate(column.text for column in made)))
-    # Afterwards, since nothing says that all headings differ: tasks are called what their authors please.
-    text.columns = pd.Index([column.heading for column in made])
-    numbers = results.ranking.mechanisms
-    return Table("ranking", "Ranking", _ranking_reading(numbers), text, numbers)
+@VIEWS.register("ranking")
+class Ranking(View):
+    """The mechanisms, best first: their scores over all tasks and on each, and what other views add."""
+
+    title = "Ranking"
+    order = 10
+
+    def table(self, run: Run) -> Table | None:
+        names = list(run.ranking.mechanisms["mechanism"])
+        if not names:
+            return None
+        others = [column.along(names) for column in _of_other_views(run)]
+        taken = {"rank", "mechanism", "score", *(column.heading for column in others)}
+        tasks = {task: _of_task(run, task, place, taken) for place, task in enumerate(run.tasks)}
+        kept = [column for column in [*tasks.values(), *others] if not _is_empty(column)]
+        own = _own(run)
+        return Table(_caption(run), [*own, *kept], _numbers(names, [own[2], *others], tasks))
+
+    def figure(self, run: Run) -> Heatmap | None:
+        if not run.tasks:
+            return None
+        return Heatmap(CAPTION, matrix(run), "normalised score")
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        yield from best(run)
+        yield from plugins(run)
 
 
-def score_matrix(results: Results) -> Drawing | None:
-    """The heat map of scores."""
-    from ..charts import heatmap
-    from ..charts.files import Drawing
-
-    if not results.tasks:
-        return None
-    data = matrix(results)
-    return Drawing("score_matrix", "Score by mechanism and task", MATRIX_READING, heatmap.draw(data), data)
-
-
-def matrix(results: Results) -> pd.DataFrame:
-    """Return mechanism, task, score, low, high and shown (the number as text, or the outcome's word)."""
-    mechanisms, by_task = results.ranking
-    overall = mechanisms.rename(columns={"score_low": "low", "score_high": "high"})
-    overall = overall.assign(task=OVERALL, shown=[_shown(score) for score in overall["score"]])
-    each = by_task.rename(columns={"value": "score"})
-    each["shown"] = [_shown(row["value"], row["word"], row["ill"] < row["runs"]) for row in records(by_task)]
-    places = {name: place for place, name in enumerate(mechanisms["mechanism"])}
-    whole = pd.concat([overall, each])[["mechanism", "task", "score", "low", "high", "shown"]]
-    return whole.sort_values("mechanism", key=lambda column: column.map(places), kind="stable", ignore_index=True)
-
-
-def score_against_speed(results: Results) -> Drawing | None:
-    """What is bought for what price."""
-    from ..charts import scatter
-    from ..charts.files import Drawing
-
-    data = points(results)
-    if len(data) < 2:
-        return None
-    drawn = scatter.draw(results, data)
-    return Drawing("score_against_speed", "Score against speed", SPEED_READING, drawn, data)
-
-
-def points(results: Results) -> pd.DataFrame:
-    """Return mechanism, train_tokens (per second), length, score, low and high, of those that have both."""
-    renamed = {"score_low": "low", "score_high": "high"}
-    table = results.ranking.mechanisms[["mechanism", "train_tokens", "length", "score", *renamed]]
-    return table.rename(columns=renamed).dropna(subset=["train_tokens", "score"]).reset_index(drop=True)
-
-
-def best(results: Results) -> list[Finding]:
-    """The highest score over all tasks, and who cannot be told from it."""
-    ranking = results.ranking.mechanisms
-    whole = ranking[ranking["ended_well"] & (ranking["tasks"] == len(results.tasks))]
-    if len(whole) < 2:
-        return []
-    first, *others = records(whole)
-    tied = [row["mechanism"] for row in others if _is_close(row, first)]
-    shown = spread(first["score"], first["score_low"], first["score_high"])
-    text = f"{first['mechanism']} has the highest score over all tasks, {shown}"
-    if first["interval"] == "none":
-        return [Finding("score", f"{text}, on its only seed.")]
-    if tied:
-        some = listed(tied) if len(tied) <= 4 else f"{len(tied)} others"
-        return [Finding("score", f"{text}, but {some} cannot be told from it.")]
-    second = f"{others[0]['mechanism']} with {number(others[0]['score'])}"
-    return [Finding("score", f"{text}, before {second}; their intervals do not overlap.")]
-
-
-def plugins(results: Results) -> list[Finding]:
-    """Where the mechanisms that come from plugins stand."""
-    ranking = results.ranking.mechanisms
-    rows = [row for row in records(ranking[ranking["origin"].notna()]) if row["score"] == row["score"]]
+def _own(run: Run) -> list[Column]:
+    rows, tasks = run.ranking.mechanisms, len(run.tasks)
+    some = rows["score"].notna() & (rows["tasks"] < tasks)
+    words = [f"{row} of {tasks} tasks" if part else "" for row, part in zip(rows["tasks"], some, strict=True)]
+    rows = rows.assign(words=words)
     return [
-        Finding(
-            "plugin",
-            f"{row['mechanism']}, a plugin, comes out at rank {row['rank']} of {len(ranking)} with a score of "
-            f"{spread(row['score'], row['score_low'], row['score_high'])}.",
-        )
-        for row in rows
+        Column.of("rank", rows, "rank", count, math.inf),
+        Column.of("mechanism", rows, "mechanism", importance=math.inf),
+        Column.of("score", rows, "score", importance=math.inf, low="low", high="high", words="words"),
     ]
 
 
-def _ranking_reading(ranking: pd.DataFrame) -> str:
-    kinds = set(ranking["interval"])
-    length = ranking["length"].dropna()
-    at = f" Speed and memory are at length {int(length.iloc[0])}." if len(length) else ""
+def _of_task(run: Run, task: str, place: int, taken: set[str]) -> Column:
+    rows = run.ranking.tasks[run.ranking.tasks["task"] == task]
+    part = [_ended(row["word"], row["ill"], row["runs"]) for row in rows.to_dict("records")]
+    # A score of runs of which none ended well is no score of theirs.
+    rows = rows.assign(words=part, value=rows["value"].where(rows["ill"] < rows["runs"]))
+    heading = f"{task} (task)" if task in taken else task
+    # Tasks are left out after all other columns, the last of them first.
+    values = Column.of(heading, rows, "value", importance=1000 - place, low="low", high="high", words="words")
+    return Column(heading, values.numbers.reset_index(drop=True), importance=values.importance)
+
+
+def _ended(word: str, ill: int, runs: int) -> str:
+    """Return how runs ended that did not end well: "timeout" of all, "1 of 2 timeout" of some, "" of none."""
+    return f"{ill} of {runs} {word}" if 0 < ill < runs else word
+
+
+def _of_other_views(run: Run) -> Iterator[Column]:
+    for view in shown(run).values():
+        if not isinstance(view, Ranking):
+            try:
+                yield from view.columns(run)
+            except Exception:
+                # The report names the view and its mistake; the ranking is shown without its columns.
+                continue
+
+
+def _is_empty(column: Column) -> bool:
+    return all(map(is_absent, column.numbers["value"])) and not any(column.numbers.get("words", ()))
+
+
+def _numbers(names: list[str], columns: list[Column], tasks: dict[str, Column]) -> pd.DataFrame:
+    """Return the numbers in long form: rank, mechanism, column (a heading), task, value, low, high and words."""
+    made: list[tuple[str, str | None, Column]] = [(column.heading, None, column) for column in columns]
+    made += [("score", task, column) for task, column in tasks.items()]
+    head = ["rank", "mechanism", "column", "task", "value", "low", "high"]
+    ranks = range(1, len(names) + 1)
+    parts = [
+        column.numbers.reset_index(drop=True).assign(rank=ranks, mechanism=names, column=heading, task=task)
+        for heading, task, column in made
+    ]
+    whole = pd.concat([part for part in parts if not part.empty], ignore_index=True)
+    return whole.reindex(columns=[*head, *(name for name in whole if name not in head)])
+
+
+def matrix(run: Run) -> pd.DataFrame:
+    """Return mechanism, task, value, low, high and shown (the number as text, or the outcome's word)."""
+    mechanisms, by_task = run.ranking
+    name = next(name for name in ("all tasks", "all tasks together") if name not in run.tasks)
+    overall = mechanisms.rename(columns={"score": "value"})
+    overall = overall.assign(task=name, shown=overall["value"].map(number))
+    shown = [_shown(row["value"], row["word"], row["ill"] < row["runs"]) for row in by_task.to_dict("records")]
+    each = by_task.assign(shown=shown)
+    places = {mechanism: place for place, mechanism in enumerate(mechanisms["mechanism"])}
+    whole = pd.concat([overall, each])[["mechanism", "task", "value", "low", "high", "shown"]]
+    return whole.sort_values("mechanism", key=lambda column: column.map(places), kind="stable", ignore_index=True)
+
+
+def _shown(value: float, word: str, some_ended_well: bool) -> str:
+    if is_absent(value):
+        return word or number(value)
+    # "1 of 2 timeout" is too long for a square; the table has it.
+    return f"{number(value)} {PARTIAL}" if word and some_ended_well else word or number(value)
+
+
+def best(run: Run) -> list[Finding]:
+    """The highest score over all tasks, and which others are not clearly lower."""
+    ranking = run.ranking.mechanisms
+    whole = ranking[ranking["ended_well"] & (ranking["tasks"] == len(run.tasks))]
+    if len(whole) < 2:
+        return []
+    first, *others = whole.to_dict("records")
+    close = [
+        row["mechanism"] for row in others if row["high"] >= first["low"] or first["score"] - row["score"] < MARGIN
+    ]
+    score = spread(first["score"], first["low"], first["high"])
+    text = f"{first['mechanism']} has the highest score over all tasks, {score}"
+    if first["interval"] == "none":
+        return [Finding(f"{text}, on its only seed.", 100)]
+    if close:
+        some = listed(close) if len(close) <= 4 else f"{len(close)} others"
+        return [Finding(f"{text}, but {some} {'is' if len(close) == 1 else 'are'} not clearly lower.", 100)]
+    second = f"{others[0]['mechanism']} with {number(others[0]['score'])}"
+    return [Finding(f"{text}, before {second}; their intervals do not overlap.", 100)]
+
+
+def plugins(run: Run) -> list[Finding]:
+    """The ranks of the mechanisms that come from plug-ins."""
+    ranking = run.ranking.mechanisms
+    rows = ranking[ranking["origin"].notna() & ranking["score"].notna()]
+    return [
+        Finding(
+            f"{row['mechanism']}, a plug-in, has rank {row['rank']} of {len(ranking)} with a score of "
+            f"{spread(row['score'], row['low'], row['high'])}.",
+            90,
+        )
+        for row in rows.to_dict("records")
+    ]
+
+
+def _caption(run: Run) -> str:
     return (
         "The score is the interquartile mean, over tasks and seeds, of the normalised test score: 1 is a perfect "
-        f"reader, 0 is chance. {_intervals(kinds)} Runs that diverged, failed or ran out of time or memory count as "
-        "chance (0). Steps to solve: the median of the runs that reached 0.99 on validation, and their share. "
-        "Gradient decay (nats per position) and horizon (positions until 1 % is left) are those of the untrained "
-        f"network.{at}"
+        f"reader, 0 is chance. {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, failed or ran "
+        "out of time or memory count as chance (0). Steps to solve: the median of the runs that reached 0.99 on "
+        "validation, with their share where it is not all. Gradient decay (nats per position) and horizon (positions "
+        "until 1 % is left) are those of the untrained network."
     )
 
 
@@ -131,18 +173,7 @@ def _intervals(kinds: set[str]) -> str:
         return "In brackets: 95 % intervals over seeds."
     if "range" in kinds:
         return (
-            "In brackets: from the worst to the best seed, for there are too few seeds (below five) for an interval; "
+            "In brackets: from the worst to the best seed, since fewer than five seeds are too few for an interval; "
             "differences of that size may be chance."
         )
     return "There is one seed only, so no number here has an interval, and small differences mean nothing."
-
-
-def _shown(value: float, word: str = "", some_ended_well: bool = False) -> str:
-    if value != value:
-        return word or "none"
-    # "1 of 2 timeout": too long for a square; the table tells.
-    return f"{number(value)} {STAR}" if word and some_ended_well else word or number(value)
-
-
-def _is_close(row: Record, first: Record) -> bool:
-    return bool(row["score_high"] >= first["score_low"] or first["score"] - row["score"] < MARGIN)

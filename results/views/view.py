@@ -1,44 +1,69 @@
-"""What a view is made of: tables, their columns, and findings; how sentences list things."""
+"""The contract of a view: what a report shows of one measured thing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-import pandas as pd
+from registry import Registered, Registry
 
+from .figure import Figure
+from .table import Column, Table
 
-@dataclass(frozen=True)
-class Table:
-    """A table called `name`: `text` is what is shown, `numbers` what goes into its CSV file."""
-
-    name: str
-    title: str
-    reading: str
-    text: pd.DataFrame
-    numbers: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: what stands in each row, and in `compact` the same for where there is little room.
-
-    Where the whole table does not fit, the columns of least importance are left out first.
-    """
-
-    heading: str
-    importance: float
-    text: list[str]
-    compact: list[str]
-    is_text: bool = False
+if TYPE_CHECKING:
+    from ..analysis.run import Run
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One plain sentence on a topic (score, attention, gradient, cost, plugin, trouble, evidence)."""
+    """One plain sentence. A report begins with the five of most `importance`; at 0 it stands beside its view alone."""
 
-    topic: str
     text: str
+    importance: float = 0.0
+
+
+class View(Registered):
+    """Shows one measured thing of a run: override what it has of `table`, `figure`, `findings` and `columns`.
+
+    A view is a pure function of the run. It is shown where the run has one of the quantities that it `needs`, or
+    always where it needs none. Quantities that no view needs are in the view `generic`.
+    """
+
+    title: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    order: ClassVar[int] = 100
+    """Where the view stands in a report: those of lower order first."""
+
+    def shows(self, run: Run) -> bool:
+        """Tell whether the view is in the report of the run."""
+        return not self.needs or not run.measured.isdisjoint(self.needs)
+
+    def table(self, run: Run) -> Table | None:
+        """Return the table, None where there is nothing to show."""
+        return None
+
+    def figure(self, run: Run) -> Figure | None:
+        """Return the figure, None where there is nothing to show."""
+        return None
+
+    def findings(self, run: Run) -> Iterable[Finding]:
+        """Return what the results say; nothing where they do not say."""
+        return ()
+
+    def columns(self, run: Run) -> Iterable[Column]:
+        """Return what the view adds to the ranked table: columns whose rows are indexed by the mechanism's label."""
+        return ()
+
+
+def shown(run: Run) -> dict[str, View]:
+    """Return the views that have something of the run to show, by name, in the order of a report."""
+    views = {entry.name: entry.value() for entry in VIEWS.entries()}
+    ordered = sorted(views, key=lambda name: (views[name].order, name))
+    return {name: views[name] for name in ordered if views[name].shows(run)}
+
+
+VIEWS: Registry[View] = Registry("view", "results.views", properties=("title",))
 
 
 def listed(items: Iterable[str]) -> str:

@@ -1,32 +1,45 @@
-"""What attention adds to recurrent networks, content to location, and gates to a plain network."""
-
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 import pandas as pd
 
 from ..analysis.compare import Difference, difference, means
 from ..analysis.families import families, mechanisms_of
-from ..analysis.run import Results
+from ..analysis.run import Run
 from ..analysis.scores import scores
 from ..store.formats import number
-from .view import Finding, listed
+from .view import VIEWS, Finding, View, listed
 
 
-def attention_mends(results: Results) -> list[Finding]:
-    """What looking back adds to the recurrent encoder-decoder, task by task."""
-    table = scores(results.trials, results.frame)
-    hosted = [family for family in families(results.trials) if family.title == "rnn_attention"]
+@VIEWS.register("what_attention_changes")
+class WhatAttentionChanges(View):
+    """What attention adds to recurrent networks, content to location, and gates to a plain network."""
+
+    title = "What attention changes"
+    needs = ("normalised",)
+    order = 16
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        yield from with_attention(run)
+        yield from content_or_location(run)
+        yield from gated_or_plain(run)
+
+
+def with_attention(run: Run) -> list[Finding]:
+    """What attention adds to the recurrent encoder-decoder, task by task."""
+    table = scores(run.trials, run.frame)
+    hosted = [family for family in families(run.trials) if family.title == "rnn_attention"]
     found = []
-    for family, base in product(hosted, mechanisms_of(results.trials, "rnn_encoder_decoder")):
-        for task in results.tasks:
+    for family, base in product(hosted, mechanisms_of(run.trials, "rnn_encoder_decoder")):
+        for task in run.tasks:
             gaps = {short: difference(table, name, base, task) for name, short in family.names.items()}
             told = {name: gap for name, gap in gaps.items() if gap is not None}
             said = _said(told, 1, "raised") + _said(told, -1, "lowered")
             if said:
                 bare = number(float(means(table, task)[base]))
-                found.append(Finding("attention", f"{task}: the score of {base}, {bare}, is {listed(said)}."))
+                found.append(Finding(f"{task}: the score of {base}, {bare}, is {listed(said)}.", 70))
     return found
 
 
@@ -41,18 +54,18 @@ def _said(gaps: dict[str, Difference], sign: int, verb: str) -> list[str]:
     return [f"{verb} {most}by attention with {first} ({gaps[first]})" + (f", also with {rest}" if others else "")]
 
 
-def content_or_location(results: Results) -> list[Finding]:
+def content_or_location(run: Run) -> list[Finding]:
     """Whether scores that look at content beat the one that looks at positions only, within a host."""
-    table = scores(results.trials, results.frame)
-    each = results.trials.drop_duplicates("mechanism")
+    table = scores(run.trials, run.frame)
+    each = run.trials.drop_duplicates("mechanism")
     of_content = set(each.loc[_reads_content_alone(each), "mechanism"])
     found = []
-    for family in families(results.trials):
+    for family in families(run.trials):
         content = [name for name in family.mechanisms if name in of_content]
         location = mechanisms_of(each[each["mechanism"].isin(family.mechanisms)], family.title, "location")
         pairs = list(product(content, location))
         if pairs:
-            gaps = {task: _gaps(table, pairs, task) for task in results.tasks}
+            gaps = {task: _gaps(table, pairs, task) for task in run.tasks}
             found += [finding for sign in (1, -1) for finding in _agreed(family.title, gaps, sign, len(pairs))]
     return found
 
@@ -78,7 +91,7 @@ def _agreed(host: str, gaps: dict[str, list[Difference]], sign: int, pairs_there
     whole = all(len(each) == pairs_there_are for each in agreed.values())
     every = "every score of content alone" + ("" if whole else " that has a result")
     said = f"{every} beats location" if sign > 0 else f"location beats {every}"
-    return [Finding("attention", f"In {host}, {said} on {listed(agreed)}, by {least:.2f} or more.")]
+    return [Finding(f"In {host}, {said} on {listed(agreed)}, by {least:.2f} or more.", 55)]
 
 
 def _gaps(table: pd.DataFrame, pairs: list[tuple[str, str]], task: str) -> list[Difference]:
@@ -86,12 +99,12 @@ def _gaps(table: pd.DataFrame, pairs: list[tuple[str, str]], task: str) -> list[
     return [gap for gap in gaps if gap is not None]
 
 
-def gated_or_plain(results: Results) -> list[Finding]:
+def gated_or_plain(run: Run) -> list[Finding]:
     """What gates add to a plain recurrent network."""
-    table = scores(results.trials, results.frame)
-    gated = [name for model in ("lstm", "gru") for name in mechanisms_of(results.trials, model)]
-    plain = mechanisms_of(results.trials, "rnn")
-    return [finding for task in results.tasks for base in plain for finding in _gated(table, gated, base, task)]
+    table = scores(run.trials, run.frame)
+    gated = [name for model in ("lstm", "gru") for name in mechanisms_of(run.trials, model)]
+    plain = mechanisms_of(run.trials, "rnn")
+    return [finding for task in run.tasks for base in plain for finding in _gated(table, gated, base, task)]
 
 
 def _gated(table: pd.DataFrame, gated: list[str], base: str, task: str) -> list[Finding]:
@@ -103,5 +116,5 @@ def _gated(table: pd.DataFrame, gated: list[str], base: str, task: str) -> list[
         if names:
             verb = "is" if len(names) == 1 else "are"
             text = f"{task}: {listed(names)} {verb} {word} the plain {base}, which has {score}."
-            found.append(Finding("score", text))
+            found.append(Finding(text, 50))
     return found

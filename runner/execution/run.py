@@ -68,7 +68,7 @@ def run(
     """
     slots = workers or _workers(plan, file.suite.threads)
     with _owned(folder), Store(folder / "results.sqlite") as store:
-        store.plan(plan.planned, plan.unavailable)
+        store.plan(plan.planned, plan.unavailable, plan.quantities)
         write_manifest(file, plan, folder)
         done = store.finished()
         settled = FINAL if retry else FINAL + FAILED

@@ -4,6 +4,7 @@ The contract is Probe in probe.py. A probe imports of the runner only this packa
 so that a file in plugins/ can do the same.
 """
 
+from registry import Quantity
 from results import Measurement
 
 from ..training.data import Examples
@@ -15,10 +16,11 @@ from ..training.trainer import History, Trainer, TrainingStep, learning_curve
 from .meters.flops import Cost, cost_of
 from .meters.memory import peak_bytes
 from .meters.timing import quartiles, repeat, synchronise
-from .probe import PROBES, Probe, Subject
+from .probe import PROBES, STATE, Probe, Subject
 
 __all__ = [
     "PROBES",
+    "STATE",
     "Cost",
     "Decoded",
     "Ends",
@@ -27,6 +29,7 @@ __all__ = [
     "Measurement",
     "Network",
     "Probe",
+    "Quantity",
     "Recipe",
     "Scores",
     "Subject",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tasks import Classes, Distribution, Scalar, Task
 
-from . import PROBES, Decoded, Measurement, Probe, Scores, Subject, evaluate, learning_curve, score_decoded
+from . import PROBES, Decoded, Measurement, Probe, Quantity, Scores, Subject, evaluate, learning_curve, score_decoded
 
 
 @PROBES.register("accuracy")
@@ -18,6 +18,18 @@ class Accuracy(Probe):
     where the law of the answers is known, the nats above its entropy; where answers are fed back as queries, the
     share of examples decoded greedily without an error, and BLEU.
     """
+
+    quantities = (
+        Quantity("accuracy", "accuracy", better="higher", over=("length",), digits=3),
+        Quantity("mse", "mean squared error", better="lower", over=("length",), digits=4),
+        Quantity("within", "within 0.04", better="higher", over=("length",), digits=3),
+        Quantity("exact_match", "exact match", better="higher", over=("length",), digits=3),
+        Quantity("nats_above_floor", "nats above the entropy", better="lower", over=("length",), digits=3),
+        Quantity("decoded_exact_match", "decoded exact match", better="higher", over=("length",), digits=3),
+        Quantity("bleu", "BLEU", better="higher", over=("length",), digits=1),
+        Quantity("chance", "chance", over=("length",), digits=3),
+        Quantity("ceiling", "ceiling", over=("length",), digits=3),
+    )
 
     def trained(self, subject: Subject) -> Iterator[Measurement]:
         network, task = subject.network, subject.task

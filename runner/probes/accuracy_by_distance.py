@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tasks import Batch, Scalar
 
-from . import PROBES, Measurement, Probe, Subject, evaluating
+from . import PROBES, Measurement, Probe, Quantity, Subject, evaluating
 
 
 @PROBES.register("accuracy_by_distance")
@@ -22,6 +22,8 @@ class AccuracyByDistance(Probe):
     in the middle", arXiv 2307.03172). At every test length, in at most `bins` classes of equal width; nothing is
     measured where a task has no links or asks for a number.
     """
+
+    quantities = (Quantity("accuracy_at_distance", "accuracy", better="higher", over=("length", "distance"), digits=3),)
 
     def __init__(self, *, bins: int = 16) -> None:
         if bins < 1:

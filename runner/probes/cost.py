@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from . import PROBES, Measurement, Probe, Subject, cost_of
+from . import PROBES, STATE, Measurement, Probe, Quantity, Subject, cost_of
 
 
 @PROBES.register("cost")
@@ -17,6 +17,11 @@ class Cost(Probe):
     """
 
     seeded = False
+    quantities = (
+        Quantity("flops_counted", "operations, counted", "per token", better="lower", over=("length",)),
+        Quantity("flops_analytic", "operations, by formula", "per token", better="lower", over=("length",)),
+        STATE,
+    )
 
     def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512)) -> None:
         self.lengths = tuple(lengths)
@@ -27,8 +32,8 @@ class Cost(Probe):
         for done, length in enumerate(self.lengths):
             subject.progress(done, len(self.lengths))
             cost = cost_of(subject.build().to(subject.device), length)
-            yield Measurement("cost", "flops_counted", cost.counted / length, "flop/token", {"length": length})
+            yield Measurement("cost", "flops_counted", cost.counted / length, {"length": length})
             if cost.analytic is not None:
-                yield Measurement("cost", "flops_analytic", cost.analytic / length, "flop/token", {"length": length})
+                yield Measurement("cost", "flops_analytic", cost.analytic / length, {"length": length})
             if cost.state is not None:
-                yield Measurement("cost", "state", cost.state, "bytes", {"length": length})
+                yield Measurement("cost", "state", cost.state, {"length": length})

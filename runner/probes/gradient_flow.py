@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mechanisms import SequenceModel
 
-from . import PROBES, Measurement, Probe, Subject
+from . import PROBES, Measurement, Probe, Quantity, Subject
 
 
 @PROBES.register("gradient_flow")
@@ -23,6 +23,8 @@ class GradientFlow(Probe):
 
     Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063).
     """
+
+    quantities = (Quantity("gradient_norm", "gradient norm", over=("length", "distance")),)
 
     def __init__(self, *, lengths: Sequence[int] = (128,), examples: int = 32) -> None:
         self.lengths, self.examples = tuple(lengths), examples

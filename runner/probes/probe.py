@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from mechanisms import SequenceModel
-from registry import Registered, Registry
+from registry import Quantity, Registered, Registry
 from results import Measurement
 from tasks import Task
 
@@ -63,6 +63,9 @@ class Probe(Registered):
     A constructor takes the probe's options as keywords.
     """
 
+    quantities: ClassVar[tuple[Quantity, ...]] = ()
+    """What it measures. A trial fails where a probe yields what it does not declare."""
+
     alone: ClassVar[bool] = False
     """It must not share the machine, as timings must not."""
 
@@ -85,5 +88,8 @@ class Probe(Registered):
     def measures_trained(cls) -> bool:
         return cls.trained is not Probe.trained
 
+
+STATE = Quantity("state", "decoding state", "bytes", better="lower", over=("length",))
+"""What is kept of a sequence while it is decoded; two probes measure it."""
 
 PROBES: Registry[Probe] = Registry("probe", "runner.probes")

@@ -13,10 +13,12 @@ from tasks import Batch, Classes, Tokens
 
 from . import (
     PROBES,
+    STATE,
     Ends,
     Measurement,
     Network,
     Probe,
+    Quantity,
     Subject,
     TrainingStep,
     peak_bytes,
@@ -40,6 +42,13 @@ class Throughput(Probe):
 
     alone = True
     seeded = False
+    quantities = (
+        Quantity("train", "training step", "tokens/s", better="higher", over=("length",)),
+        Quantity("prefill", "prefill", "tokens/s", better="higher", over=("length",)),
+        Quantity("decode", "decoding", "tokens/s", better="higher", over=("length",)),
+        Quantity("peak_memory", "peak memory of training", "bytes", better="lower", over=("length",)),
+        STATE,
+    )
 
     def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512), batch: int = 4, seconds: float = 0.3) -> None:
         self.lengths, self.batch, self.seconds = tuple(lengths), batch, seconds
@@ -61,7 +70,7 @@ class Throughput(Probe):
         training, batch = TrainingStep(self._network(subject), subject.recipe), self._batch(subject, length)
         step = functools.partial(training.step_on, batch)
         step()  # the first one also makes the optimiser's state
-        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), "bytes", {"length": length})
+        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), {"length": length})
         times = repeat(step, self.seconds, subject.device, warm_up=False)
         yield self._rate("train", times, self.batch * length, length)
 
@@ -77,7 +86,7 @@ class Throughput(Probe):
                 "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
             )
             state = start(source)
-            yield Measurement("throughput", "state", state_bytes(state) / self.batch, "bytes", {"length": length})
+            yield Measurement("throughput", "state", state_bytes(state) / self.batch, {"length": length})
 
             def decode() -> Callable[[], None]:
                 return functools.partial(decode_steps, network, query[:, 0], start(source))
@@ -97,9 +106,7 @@ class Throughput(Probe):
 
     def _rate(self, quantity: str, times: list[float], tokens: int, length: int) -> Measurement:
         low, median, high = quartiles(times)
-        return Measurement(
-            "throughput", quantity, tokens / median, "tokens/s", {"length": length}, tokens / high, tokens / low
-        )
+        return Measurement("throughput", quantity, tokens / median, {"length": length}, tokens / high, tokens / low)
 
 
 def decode_steps(network: Network, query: Tensor, state: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from registry import Origin, Spec
+from registry import Origin, Quantity, Spec
 from results import Planned
 from results.store.labels import Label, describe, mechanism_labels, task_labels
 from tasks import TASKS
@@ -21,6 +21,7 @@ from ..probes import PROBES
 from ..training.recipe import Recipe
 from ..trial.key import key_of, modules_of, read_sources_again
 from ..trial.machine import machine
+from ..trial.measure import quantities
 from ..trial.trial import Trial
 from .expand import Expansion
 from .file import SuiteFile
@@ -32,7 +33,8 @@ from .tasks import Fields, TaskExpansion
 class Plan:
     """What a suite asks for, in its order: trials to run, and those to skip with their reasons.
 
-    `unavailable` are modules and plug-ins that cannot be imported or built, with their errors, by name.
+    `unavailable` are modules and plug-ins that cannot be imported or built, with their errors, by name; `quantities`
+    are what the trials may measure.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Plan:
     mechanisms: list[Mechanism] = field(default_factory=list)
     plugins: list[Origin] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
+    quantities: dict[str, Quantity] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -79,6 +82,7 @@ def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "
         planner.mechanisms,
         origins,
         unavailable | planner.unavailable,
+        quantities([*planner.trained, *planner.untrained]),
     )
 
 

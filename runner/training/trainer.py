@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from registry import Quantity
 from results import Measurement
 from tasks import Batch, Task
 
@@ -23,6 +24,14 @@ from .network import Network
 from .recipe import Recipe
 
 SOLVED = 0.99  # of the normalised validation score
+NORMALISED = Quantity("normalised", "score", better="higher", over=("length", "step"), digits=3)
+LOSS = Quantity("loss", "loss", better="lower", over=("length", "step"), digits=3)
+QUANTITIES = (
+    NORMALISED,
+    LOSS,
+    Quantity("steps_to_solve", "steps to solve", "steps", better="lower", digits=0),
+    Quantity("steps", "steps trained", "steps", digits=0),
+)
 CHECKPOINT_SECONDS = 30.0
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -182,12 +191,12 @@ def learning_curve(history: History) -> Iterator[Measurement]:
         if not math.isnan(point.train_loss):
             yield Measurement("accuracy", "loss", point.train_loss, at={"stage": "train", "step": point.step})
     solved = history.steps_to_solve
-    yield Measurement("accuracy", "steps_to_solve", math.nan if solved is None else solved, unit="steps")
-    yield Measurement("accuracy", "steps", history.steps, unit="steps")
+    yield Measurement("accuracy", "steps_to_solve", math.nan if solved is None else solved)
+    yield Measurement("accuracy", "steps", history.steps)
 
 
 def pretraining_curve(history: History) -> Iterator[Measurement]:
     """Yield the validation scores on the task that was trained on before the trial's own, and how long that was."""
     for point in history.evaluations:
         yield Measurement("accuracy", "normalised", point.normalised, at={"stage": "pretraining", "step": point.step})
-    yield Measurement("accuracy", "steps", history.steps, unit="steps", at={"stage": "pretraining"})
+    yield Measurement("accuracy", "steps", history.steps, at={"stage": "pretraining"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import torch
 
 from mechanisms import Attention, SequenceModel
-from registry import Spec
+from registry import Quantity, Spec
+from registry.quantity import by_name
 from results import Measurement, Outcome
 
 from ..probes import Probe, Subject
@@ -16,8 +17,15 @@ from ..training import seeds
 from ..training.checkpoint import Checkpoint
 from ..training.network import parameter_count
 from ..training.setup import TrainingSetup
-from ..training.trainer import Diverged, Progress, Trainer, learning_curve, pretraining_curve
+from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
 from .trial import Trial
+
+PARAMETERS = Quantity("parameters", "parameters", digits=0)
+
+
+def quantities(probes: Iterable[Spec]) -> dict[str, Quantity]:
+    """Return what trials with these probes may measure. Raises UserError where two declare one name differently."""
+    return by_name([PARAMETERS, *QUANTITIES, *(each for probe in probes for each in probe.value.quantities)])
 
 
 def measure(
@@ -62,7 +70,7 @@ def _trained(
     )
     path = attention_path(network)
     for probe in _probes(trial):
-        measured += probe.trained(subject)
+        measured += _declared(probe, probe.trained(subject))
     return Outcome("ok", path=path, measurements=tuple(measured))
 
 
@@ -107,7 +115,7 @@ def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcom
     subject = Subject(build=build, recipe=trial.recipe, device=device, generator=stream, progress=progress)
     measured = [_size(built[0])]
     for probe in _probes(trial):
-        measured += probe.untrained(subject)
+        measured += _declared(probe, probe.untrained(subject))
     return Outcome("ok", path=attention_path(built[-1]), measurements=tuple(measured))
 
 
@@ -120,6 +128,17 @@ def _model(trial: Trial, causal: bool = True) -> SequenceModel:
 
 def _probes(trial: Trial) -> Iterator[Probe]:
     return (probe.build() for probe in trial.probes)
+
+
+def _declared(probe: Probe, measurements: Iterable[Measurement]) -> Iterator[Measurement]:
+    """Yield the measurements. Raises ValueError at one whose quantity or coordinates the probe does not declare."""
+    declared = by_name([*QUANTITIES, *probe.quantities])
+    for each in measurements:
+        if each.quantity not in declared:
+            raise ValueError(f"{type(probe).__name__} measures '{each.quantity}', which its quantities do not declare")
+        if unknown := each.at.keys() - {"stage", *declared[each.quantity].over}:
+            raise ValueError(f"'{each.quantity}' is measured over {', '.join(unknown)}, which it does not declare")
+        yield each
 
 
 def _size(module: torch.nn.Module) -> Measurement:

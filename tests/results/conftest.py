@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from results.analysis.run import Results, read
+from results.analysis.run import Run, read
 from results.report.html import write_report
 from tests.results.synthetic import write_run
 
@@ -18,5 +18,5 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def results(run: Path) -> Results:
+def results(run: Path) -> Run:
     return read(run)

@@ -7,8 +7,8 @@ from typing import Any
 
 from results import Measurement, Outcome, Store
 from results.analysis.run import read
-from results.report.contents import find
-from tests.results.trials import mechanism, planned
+from results.report.contents import caution, contents
+from tests.results.trials import QUANTITIES, mechanism, planned
 
 Scores = dict[str, list[float]]
 
@@ -22,18 +22,21 @@ def sentences(folder: Path, scores: Scores, rates: dict[str, tuple[float, float]
             chosen = _chosen(name)
             rows += [planned(f"{name}/{seed}", chosen, "copy", length=5, seed=seed) for seed in range(len(values))]
             rows += [planned(f"{name}/speed", chosen, probes=["throughput"])] if name in rates else []
-        store.plan(rows)
+        store.plan(rows, {}, QUANTITIES)
         for name, values in scores.items():
             for seed, value in enumerate(values):
                 measured = Measurement("accuracy", "normalised", value, at={"stage": "test", "length": 5})
                 store.finish(f"{name}/{seed}", Outcome("ok", measurements=(measured,)))
         for name, tokens in rates.items():
             timed = [
-                Measurement("throughput", "train", value, "tokens/s", {"length": length}, 0.9 * value, 1.1 * value)
+                Measurement("throughput", "train", value, {"length": length}, 0.9 * value, 1.1 * value)
                 for length, value in zip((64, 512), tokens, strict=True)
             ]
             store.finish(f"{name}/speed", Outcome("ok", measurements=tuple(timed)))
-    return [finding.text for finding in find(read(folder))]
+    run = read(folder)
+    found = contents(run)
+    assert found.mistakes == []
+    return [*(finding.text for finding in found.findings), caution(run)]
 
 
 def _chosen(name: str) -> dict[str, Any]:

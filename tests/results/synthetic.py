@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from results import Measurement, Outcome, Planned, Store
-from tests.results.trials import mechanism, planned
+from tests.results.trials import QUANTITIES, mechanism, planned
 
 ALIGNMENTS = ["additive", "dot", "scaled_dot", "general", "location", "cosine"]
 TASKS = {"copy": 20, "adding": 50, "recall": 32}
@@ -44,7 +44,7 @@ def write_run(folder: Path, mechanisms: list[Mechanism] | None = None, seeds: in
     chosen = [*MECHANISMS, PLUGIN] if mechanisms is None else mechanisms
     rows = [row for each in chosen for row in _trials(each, seeds)]
     with Store(folder / "results.sqlite") as store:
-        store.plan(rows, UNAVAILABLE)
+        store.plan(rows, UNAVAILABLE, QUANTITIES)
         for row in rows:
             if row.reason is None:
                 store.finish(row.key, ended(row))
@@ -132,13 +132,11 @@ def speed(row: Planned, generator: np.random.Generator) -> list[Measurement]:
         }
         for quantity, value in cost.items():
             rate = 1e6 / value
-            rows.append(
-                Measurement("throughput", quantity, rate, "tokens/s", {"length": length}, 0.95 * rate, 1.04 * rate)
-            )
+            rows.append(Measurement("throughput", quantity, rate, {"length": length}, 0.95 * rate, 1.04 * rate))
         memory = 2e7 + 4e3 * length + (0 if recurrent else 40.0 * slow * length**2)
-        rows.append(Measurement("throughput", "peak_memory", memory, "bytes", {"length": length}))
+        rows.append(Measurement("throughput", "peak_memory", memory, {"length": length}))
         state = 512.0 if alignment is None else 512.0 * length
-        rows.append(Measurement("throughput", "state", state, "bytes", {"length": length}))
+        rows.append(Measurement("throughput", "state", state, {"length": length}))
     return rows
 
 

@@ -6,6 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results import Planned
+from runner.probes import PROBES
+from runner.trial.measure import quantities
+
+QUANTITIES = quantities([PROBES.spec(name) for name in PROBES])
+"""What the built-in probes declare."""
 
 RECIPE = {"width": 64, "batch": 64, "steps": 600}
 # Reads content, positional, needs history: those of an alignment that is not here are those of plain content.

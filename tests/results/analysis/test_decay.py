@@ -7,7 +7,7 @@ import pytest
 
 from results import Measurement, Outcome, Store
 from results.analysis.decay import decay, decays, profiles
-from results.analysis.run import Results, read
+from results.analysis.run import Run, read
 from tests.results.trials import planned
 
 DISTANCE = np.arange(1.0, 101)
@@ -59,7 +59,7 @@ def test_a_horizon_that_is_not_reached_is_censored() -> None:
     assert found.reach == 100
 
 
-def test_profiles_are_normalised_by_the_nearest(results: Results) -> None:
+def test_profiles_are_normalised_by_the_nearest(results: Run) -> None:
     table = profiles(results.frame[results.frame["stage"] == "initial"])
     nearest = table[table["distance"] == 1]
     assert (nearest["value"] == 1).all()
@@ -67,7 +67,7 @@ def test_profiles_are_normalised_by_the_nearest(results: Results) -> None:
     assert (table["value"] <= table["high"]).all()
 
 
-def test_decays_of_a_run(results: Results) -> None:
+def test_decays_of_a_run(results: Run) -> None:
     table = decays(results.frame[results.frame["stage"] == "initial"]).set_index("mechanism")
     assert table.loc["rnn", "low"] <= 0.2 <= table.loc["rnn", "high"]
     assert table.loc["rnn", "verdict"] == "vanishing"

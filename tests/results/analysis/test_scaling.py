@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from results import Measurement, Outcome, Store
-from results.analysis.run import Results, read
+from results.analysis.run import Run, read
 from results.analysis.scaling import common_length, exponent, exponents, speeds
-from tests.results.trials import planned
+from tests.results.trials import QUANTITIES, planned
 
 LENGTHS = np.array([64.0, 128, 256, 512, 1024])
 
@@ -27,22 +27,21 @@ def test_what_has_no_logarithm_is_left_out() -> None:
 def test_time_is_of_the_whole_sequence(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("speed")
     with Store(folder / "results.sqlite") as store:
-        store.plan([planned(name, name, probes=["throughput"]) for name in ("constant", "falling")])
+        store.plan([planned(name, name, probes=["throughput"]) for name in ("constant", "falling")], {}, QUANTITIES)
         for name, lengths, power in (("constant", LENGTHS, 0), ("falling", LENGTHS[:3], -1)):
             rows = [
-                Measurement("throughput", "train", 1e6 * length**power, "tokens/s", {"length": int(length)})
-                for length in lengths
+                Measurement("throughput", "train", 1e6 * length**power, {"length": int(length)}) for length in lengths
             ]
             store.finish(name, Outcome("ok", measurements=tuple(rows)))
     frame = read(folder).frame
-    found = exponents(frame).set_index("mechanism")["exponent"]
+    found = exponents(frame, ("train",)).set_index("mechanism")["exponent"]
     # Tokens per second that do not depend on the length: time in proportion to it.
     assert found["constant"] == pytest.approx(1)
     assert found["falling"] == pytest.approx(2)
     assert common_length(frame) == 256
 
 
-def test_speeds_of_a_run(results: Results) -> None:
+def test_speeds_of_a_run(results: Run) -> None:
     assert common_length(results.frame) == 512
-    assert (speeds(results.frame).groupby(["mechanism", "quantity"]).size() == 4).all()
+    assert (speeds(results.frame, ("train", "decode", "state")).groupby(["mechanism", "quantity"]).size() == 4).all()
     assert common_length(results.frame.iloc[:0]) is None

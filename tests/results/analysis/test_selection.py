@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from results import Measurement, Outcome, Store
-from results.analysis.run import Results, read
+from results.analysis.run import Run, read
 from results.analysis.scores import scores
 from results.analysis.selection import rates, select, windows
 from results.store.load import load_both
@@ -73,7 +73,7 @@ def test_a_diverged_trial_never_ranks_above_a_finished_one(tmp_path: Path) -> No
     assert table["counted"].isna().to_list() == [False, False, False, True]
 
 
-def test_only_trained_trials_are_reduced(results: Results) -> None:
+def test_only_trained_trials_are_reduced(results: Run) -> None:
     assert len(results.trials) < len(results.all_trials)
     others = results.all_trials[results.all_trials["task"].isna()]
     assert len(others) == 17 * 3

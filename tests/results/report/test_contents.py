@@ -2,15 +2,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+import results as package
+from registry import UserError
 from results import Store
-from results.analysis.run import Results, read
-from results.report.contents import find
+from results.analysis.run import Run, read
+from results.report.contents import FIRST, caution, contents
+from results.views import VIEWS, View
 from tests.results.sentences import about
 
 
-def test_a_whole_run(results: Results) -> None:
-    told = [finding.text for finding in find(results)]
-    assert about(told, "rnn_attention(my_score), a plugin, comes out at rank 9 of 17")
+def test_a_whole_run(results: Run) -> None:
+    found = contents(results)
+    assert found.mistakes == []
+    told = [finding.text for finding in found.findings]
+    assert about(told, "rnn_attention(my_score), a plug-in, has rank 9 of 17")
     assert about(told, "the gradient vanishes over 126 positions in rnn (0.200 [", "1 % left after 24")
     assert about(told, "the gradient holds", "transformer with every score")
     assert about(told, "10 of 255 trials gave no result: 4 diverged, 4 failed, 2 timeout.")
@@ -21,4 +28,48 @@ def test_a_whole_run(results: Results) -> None:
 
 def test_nothing_is_said_of_nothing(tmp_path: Path) -> None:
     Store(tmp_path / "results.sqlite").close()
-    assert find(read(tmp_path)) == []
+    run = read(tmp_path)
+    assert contents(run).findings == []
+    assert caution(run) == ""
+
+
+def test_a_report_begins_with_five_sentences(results: Run) -> None:
+    found = contents(results)
+    assert len(found.first) == FIRST
+    assert about([finding.text for finding in found.first], "has the highest score over all tasks")
+    importances = [finding.importance for finding in found.findings if finding not in found.first]
+    assert min(finding.importance for finding in found.first) >= max(importances)
+
+
+def test_a_view_that_raises_does_not_stop_the_others(results: Run) -> None:
+    class Broken(View):
+        title = "Broken"
+
+        def table(self, run: Run) -> None:
+            raise ZeroDivisionError("no trials")
+
+        def columns(self, run: Run) -> None:  # type: ignore[override]
+            raise KeyError("x")
+
+    VIEWS.register("broken")(Broken)
+    try:
+        found = contents(results)
+    finally:
+        VIEWS.forget("broken")
+    assert found.mistakes == [
+        "the view broken failed: ZeroDivisionError: no trials",
+        "the view broken failed: KeyError: 'x'",
+    ]
+    assert next(section for section in found.sections if section.name == "ranking").table is not None
+
+
+def test_one_table_and_one_figure_are_to_be_had(run: Path) -> None:
+    table = package.table("gradient_flow", run)
+    assert table.numbers["rate"].notna().all()
+    assert "<table" in table._repr_html_()
+    drawn = package.figure("ranking", str(run))
+    assert drawn.axes
+    with pytest.raises(UserError, match=r"unknown view 'rankin'\. Did you mean 'ranking'"):
+        package.table("rankin", run)
+    with pytest.raises(UserError, match="the view 'solved' has no figure of the run quick; there is one of ranking"):
+        package.figure("solved", run)

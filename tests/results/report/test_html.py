@@ -65,7 +65,7 @@ def test_it_can_be_read_aloud(page: str) -> None:
 def test_it_holds_everything(page: str) -> None:
     for words in (
         "What was found",
-        "rests on 2 seeds",
+        "come from 2 seeds",
         "Made-up CPU",
         "plugins/my_score.py",
         "3f2a9c01d4e5",
@@ -78,7 +78,17 @@ def test_it_holds_everything(page: str) -> None:
         "abc1234",
     ):
         assert words in page
-    assert page.index("What was found") < page.index('id="ranking"') < page.index('id="figures"')
+    assert page.index("What was found") < page.index('id="ranking"') < page.index('id="by_length"')
+
+
+def test_rows_are_sorted_by_their_numbers(page: str) -> None:
+    keys = [attributes["data-key"] for tag, attributes in parsed(page).tags if "data-key" in attributes]
+    shown = re.findall(r'data-key="([^"]*)"[^>]*>([^<]*)<', page)
+    assert len(shown) == len(keys)
+    # An interval, a unit or a word behind a number does not change what it is sorted by.
+    assert any(text.startswith(f"{float(key):.2f} [") for key, text in shown if key and key[0] == "0")
+    assert ("inf", "&gt; 126") in shown
+    assert ("", "failed") in shown
 
 
 def test_it_knows_when_it_is_stale(run: Path, tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_run_without_anything(tmp_path: Path) -> None:
     assert not report_is_current(tmp_path)
     page = write_report(tmp_path).read_text()
     parsed(page)
-    assert "do not say anything yet" in page
+    assert "no sentence that these results support" in page
     assert report_is_current(tmp_path)
 
 

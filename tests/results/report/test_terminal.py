@@ -5,18 +5,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from results.analysis.run import Results, read
+from results.analysis.run import Run, read
 from results.report.terminal import show
 from tests.results.synthetic import write_run
 
 
-def printed(results: Results, **settings: object) -> str:
+def printed(results: Run, **settings: object) -> str:
     out = io.StringIO()
     show(results, Console(file=out, **settings))  # type: ignore[arg-type]
     return out.getvalue()
 
 
-def test_the_terminal_fits(results: Results) -> None:
+def test_the_terminal_fits(results: Run) -> None:
     piped = printed(results)
     assert "\x1b" not in piped
     assert max(len(line) for line in piped.splitlines()) <= 100

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import math
 
-from results.store.formats import count, horizon, number, short, spread
+from results.store.formats import count, number, short, spread
 
 
 def test_formats() -> None:
     assert number(-0.001) == "0.00"
-    assert number(math.nan) == "-"
+    assert number(math.nan) == "–"
     assert spread(0.5, 0.4, 0.6) == "0.50 [0.40, 0.60]"
     assert spread(0.5, math.nan, math.nan) == "0.50"
     assert [short(value) for value in (0, 0.5, 12.34, 999.6, 45_123, 1.2e6)] == [
@@ -19,4 +19,3 @@ def test_formats() -> None:
         "1.2M",
     ]
     assert count(1234567) == "1,234,567"
-    assert (horizon(math.inf, 126), horizon(23.6, 126), horizon(math.nan, 3)) == ("> 126", "24", "-")

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 import results
-from registry import UserError
+from registry import Quantity, UserError
 from results import Measurement, Outcome, Store
 from tests.results.trials import planned
 
 ROW = planned("a", "lstm", "copy", length=20, seed=3)
+RATE = Quantity("train", "training step", "tokens/s", better="higher", over=("length",))
 SIZE = Measurement("size", "parameters", 1)
 ROOT = Path(__file__).parents[3]
 
@@ -28,10 +29,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         Measurement("accuracy", "steps_to_solve", math.nan),
         Measurement("accuracy", "loss", math.inf, at={"stage": "train", "step": 7}),
         Measurement("gradient_flow", "gradient_norm", 1e-200, at={"stage": "initial", "length": 9, "distance": 4}),
-        Measurement("throughput", "train", 2.0, unit="tokens/s", at={"length": 64}, low=1.0, high=3.0),
+        Measurement("throughput", "train", 2.0, at={"length": 64}, low=1.0, high=3.0),
     )
     with Store(tmp_path / "results.sqlite") as store:
-        store.plan([ROW])
+        store.plan([ROW], quantities={"train": RATE})
         store.finish("a", Outcome("ok", None, 1.5, "fused", measurements=measured))
     frame = results.load(tmp_path)
     assert list(frame["mechanism"]) == ["lstm"] * 5
@@ -41,6 +42,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert frame["value"][3] == 1e-200
     assert frame[["low", "high", "unit"]].iloc[4].to_list() == [1.0, 3.0, "tokens/s"]
     assert set(frame["trained_length"]) == {20}
+    with Store(tmp_path / "results.sqlite", read_only=True) as store:
+        assert store.quantities() == {"train": RATE}
     trial = results.load_trials(tmp_path).iloc[0]
     assert (trial["outcome"], trial["path"], trial["attempts"], trial["seed"]) == ("ok", "fused", 1, 3)
 
@@ -135,10 +138,10 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     Store(path).close()
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 3")
+    db.execute("PRAGMA user_version = 4")
     db.close()
     with pytest.raises(
-        UserError, match=r"written by a newer version of Attention Bench \(format 3, this one reads 2\)"
+        UserError, match=r"written by a newer version of Attention Bench \(format 4, this one reads 3\)"
     ):
         Store(path)
     with pytest.raises(UserError, match="newer version"):
@@ -153,7 +156,7 @@ def test_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     db.close()
     before = path.read_bytes()
     older = (
-        r"older version of Attention Bench \(format 1, this one reads 2\); "
+        r"older version of Attention Bench \(format 1, this one reads 3\); "
         r"move the run's folder away, or name another with --out, and run the suite again"
     )
     for read_only in (False, True):
@@ -173,7 +176,7 @@ def test_what_is_unavailable_is_of_the_last_plan(tmp_path: Path) -> None:
 
 
 def test_an_outcome_goes_to_json_and_back() -> None:
-    outcome = Outcome("timeout", "too slow", 1.5, "plain", 2, (Measurement("p", "q", 1.0, "s", {"step": 3}, 0.5, 2.0),))
+    outcome = Outcome("timeout", "too slow", 1.5, "plain", 2, (Measurement("p", "q", 1.0, {"step": 3}, 0.5, 2.0),))
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
     with pytest.raises(ValueError, match="unknown outcome 'fine'"):
         Outcome.from_json({**outcome.to_json(), "outcome": "fine"})

@@ -212,7 +212,7 @@ def test_cost_rows():
     """A linear map of the queries: 2 width² a query, half of the positions are queries."""
     subject = subject_of(lambda: Together(6), 6)
     rows = list(PROBES["cost"](lengths=[10, 30]).untrained(subject))
-    assert rows == [Measurement("cost", "flops_counted", 6 * 6, "flop/token", {"length": n}) for n in (10, 30)]
+    assert rows == [Measurement("cost", "flops_counted", 6 * 6, {"length": n}) for n in (10, 30)]
     subject = subject_of(lambda: MODELS["gru"](6), 6)
     rows = {(row.quantity, row.at["length"]): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
     assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("state", 7): 24}
@@ -235,7 +235,7 @@ def test_accuracy_rows():
     network = Network.for_task(MODELS["gru"](6), task, 6)
     history = History([Evaluation(0, math.nan, 2.0, 0.0), Evaluation(10, 1.5, 1.0, 0.995)])
     rows = list(PROBES["accuracy"]().trained(trained_of(network, task, 3, (3, 9), history)))
-    assert Measurement("accuracy", "steps_to_solve", 10, unit="steps") in rows
+    assert Measurement("accuracy", "steps_to_solve", 10) in rows
     assert Measurement("accuracy", "loss", 1.5, at={"stage": "train", "step": 10}) in rows
     assert {r.at["length"] for r in rows if r.at.get("stage") == "test"} == {3, 9}
     by_name = {r.quantity: r.value for r in rows if r.at.get("length") == 9}

@@ -1,0 +1,1 @@
+"""What every view must satisfy, as checks."""

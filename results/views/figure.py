@@ -1,0 +1,66 @@
+"""Figures: data with an encoding, which results.charts draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: the column of the data that it shows, its label, whether it is logarithmic, and its limits."""
+
+    column: str
+    label: str
+    log: bool = False
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A line for each mechanism, in a row of panels for each value of the column `panel`.
+
+    `data` has the columns mechanism, `panel`, those of `x` and `y` and, where bands are drawn, low and high. `panels`
+    are the values of `panel` in order, with their titles. Where `unit` names a column (such as "seed"), each of its
+    values is a thin line, and the rows with "mean" are the thick one. `notes` stand behind the names of mechanisms in
+    legends, `verticals` are where a panel has dotted vertical lines.
+    """
+
+    caption: str
+    data: pd.DataFrame
+    x: Axis
+    y: Axis
+    panels: Mapping[str, str]
+    panel: str = "task"
+    unit: str | None = None
+    markers: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
+    legend_title: str | None = None
+    verticals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A square for each mechanism and value of `column`: `data` has mechanism, `column`, value and shown (text)."""
+
+    caption: str
+    data: pd.DataFrame
+    label: str
+    column: str = "task"
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A point for each mechanism: `data` has mechanism, the columns of `x` and `y`, and low and high of the latter."""
+
+    caption: str
+    data: pd.DataFrame
+    x: Axis
+    y: Axis
+
+
+Figure: TypeAlias = Lines | Heatmap | Scatter
