@@ -1,4 +1,4 @@
-# Everything a person does with the project. `make help` lists the targets.
+# All commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 SUITE ?= suites/quick.yaml
@@ -9,14 +9,14 @@ INSTALLED := .venv/.installed
 
 .PHONY: help setup benchmark report new check test test-slow lint clean
 
-help:  ## list the targets
+help:  ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED)  ## make .venv and install the exact versions of requirements.lock
+setup: $(INSTALLED)  ## make .venv and install the versions in requirements.lock
 
 $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make setup PYTHON=python3.12"; exit 1; }
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is older. Name another: make setup PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@touch $@
@@ -24,27 +24,27 @@ $(INSTALLED): requirements.lock
 benchmark: setup  ## run SUITE (default suites/quick.yaml), then write its report
 	@$(BENCH) run $(SUITE)
 
-report: setup  ## draw the tables, the figures and the report of RUN again, running nothing
+report: setup  ## make the tables, figures and report of RUN again from its results
 	@$(BENCH) report $(RUN)
 
-new: setup  ## start a plugin: make new NAME=my_score [KIND=alignment]
+new: setup  ## make the file of a plug-in: make new NAME=my_score [KIND=alignment]
 	@$(BENCH) new $(KIND) $(NAME)
 
-check: setup  ## check a plugin: make check NAME=my_score
+check: setup  ## check a plug-in: make check NAME=my_score
 	@$(BENCH) check $(NAME)
 
 test: setup  ## run the tests (about 4 minutes on two cores)
 	.venv/bin/python -m pytest -n 2 -m "not slow"
 
-test-slow: setup  ## run the tests that take longer, too
+test-slow: setup  ## run all tests, with those that take long
 	.venv/bin/python -m pytest -n 2
 
-lint: setup  ## check style, types and who imports whom
+lint: setup  ## check style, types and imports between packages
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-clean:  ## remove caches; runs/ and .venv stay
+clean:  ## remove caches, but not runs/ and .venv
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

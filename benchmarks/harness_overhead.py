@@ -53,7 +53,7 @@ def by_hand(model: str, task_name: str, length: int) -> Callable[[], None]:
     torch.manual_seed(0)
     task = TASKS[task_name]()
     network = Network.for_task(MODELS[model](64), task, 64)
-    ends, body = network.ends, network.model
+    embedding, body, readout = network.embedding, network.model, network.readout
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, (n + 1) / 50) * math.cos(n / 10**7))
     data = torch.Generator().manual_seed(1)
@@ -61,8 +61,8 @@ def by_hand(model: str, task_name: str, length: int) -> Callable[[], None]:
     def steps() -> None:
         for _ in range(STEPS):
             batch = task.sample(length, 64, data)
-            hidden = body(ends.source(batch.source), ends.query(batch.query))
-            logits = ends.readout(hidden[batch.scored])
+            hidden = body(embedding.source(batch.source), embedding.query(batch.query))
+            logits = readout(hidden[batch.scored])
             loss = F.cross_entropy(logits, batch.target[batch.scored])
             optimizer.zero_grad()
             torch.autograd.backward(loss)

@@ -182,7 +182,7 @@ def projected_keys(device: torch.device) -> None:
 def decoding(model: RNNAttention, source: Tensor, query: Tensor, *, every: bool) -> Work:
     with torch.no_grad():
         begun = model.start(source)
-    attention = model.reading.attention
+    attention = model.decoder.attention
 
     @torch.no_grad()
     def decode() -> None:

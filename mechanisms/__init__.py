@@ -1,8 +1,10 @@
-"""How sequences are mixed: alignments, normalizers, positions, and the models that hold them."""
+"""Mechanisms: alignments, normalizers, position schemes, and the models that contain them."""
 
-from registry import Choice
+from typing import TYPE_CHECKING
 
-from .alignments import ALIGNMENTS, Alignment, History, HistoryAlignment, InnerProduct
+from registry import Choice, moved
+
+from .alignments import ALIGNMENTS, Alignment, AttentionHistory, HistoryAlignment, InnerProduct
 from .attention import (
     CAUSAL,
     FULL,
@@ -36,10 +38,10 @@ __all__ = [
     "POSITIONS",
     "Alignment",
     "Attention",
+    "AttentionHistory",
     "Cell",
     "Choice",
     "Decoder",
-    "History",
     "HistoryAlignment",
     "InnerProduct",
     "Mask",
@@ -56,3 +58,6 @@ __all__ = [
     "state_tensors",
     "traced",
 ]
+
+if not TYPE_CHECKING:  # a type checker would otherwise accept any name
+    __getattr__ = moved(__name__, {"refusal": "mechanisms.incompatibility", "History": "mechanisms.AttentionHistory"})

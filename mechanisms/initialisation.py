@@ -1,11 +1,11 @@
-"""How weights start."""
+"""The initialisation of weights."""
 
 import torch
 from torch import nn
 
 
 def xavier(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
-    """Return a linear map that keeps the variance of its input, and has no bias yet."""
+    """Return a linear map with Glorot uniform weights, which keep the variance of the input, and a bias of zero."""
     linear = nn.Linear(inputs, outputs, bias=bias)
     nn.init.xavier_uniform_(linear.weight)
     if bias:
@@ -14,10 +14,11 @@ def xavier(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
 
 
 def initialise_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
-    """Input weights Glorot uniform and recurrent ones orthogonal, gate by gate; biases zero, the LSTM's forget gate 1.
+    """Initialise gate by gate: input weights Glorot uniform, recurrent weights orthogonal, biases zero.
 
-    Keras's defaults. The forget gate: Jozefowicz et al. 2015, "An empirical exploration of recurrent network
-    architectures". Torch's own default, uniform in ±1/√d throughout, forgets within a few positions.
+    The bias of an LSTM's forget gate is 1. These are the defaults of Keras; for the forget gate see Jozefowicz et al.
+    2015, "An empirical exploration of recurrent network architectures". With torch's default, uniform in ±1/√d for all
+    weights, a network forgets within a few positions.
     """
     width = module.hidden_size
     for name, parameter in module.named_parameters():
@@ -27,6 +28,6 @@ def initialise_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
             fill = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
             for gate in torch.split(parameter.detach(), width):
                 fill(gate)
-        # Torch orders an LSTM's gates input, forget, cell, output, and adds two biases: one of them gets the 1.
+        # The gates of torch's LSTM have the order input, forget, cell, output. Two biases are added; one of them is 1.
         if name.startswith("bias_ih") and parameter.shape[0] == 4 * width:
             nn.init.ones_(parameter.detach()[width : 2 * width])

@@ -1,4 +1,4 @@
-"""Where half precision is not enough."""
+"""Wider types for computations that half precision is not enough for."""
 
 import torch
 from jaxtyping import Shaped
@@ -10,5 +10,5 @@ def at_least_single(dtype: torch.dtype) -> torch.dtype:
 
 
 def wide(x: Shaped[Tensor, "*b"]) -> Shaped[Tensor, "*b"]:
-    """Return x in float32 at least: sums over many numbers need more than the bits of a half-precision one."""
+    """Return x in float32 or wider: sums of many numbers need more precision than half."""
     return x.to(at_least_single(x.dtype))

@@ -1,7 +1,7 @@
 """The base package: registries of named classes, specs of what was chosen, plug-ins, checks. It never imports torch."""
 
-from .checks import Check, CheckError, Result
-from .errors import UserError, suggestion
+from .checks import Check, CheckError, Result, only_if
+from .errors import UserError, moved, suggestion
 from .origin import BUILT_IN, Origin
 from .plugins import load_installed_plugins, load_plugin
 from .quantity import Quantity
@@ -27,5 +27,7 @@ __all__ = [
     "UserError",
     "load_installed_plugins",
     "load_plugin",
+    "moved",
+    "only_if",
     "suggestion",
 ]

@@ -26,13 +26,13 @@ class Origin:
 
     @property
     def spec(self) -> str:
-        """Return what `load_plugin` loads it by."""
+        """The argument with which `load_plugin` loads it."""
         return f"{DISTRIBUTION}{self.source}" if self.kind == "package" else self.source
 
 
 BUILT_IN = Origin("built-in", "attention-bench", "")
 BUILT_IN_PACKAGES = ("mechanisms.", "tasks.", "runner.", "results.")
-"""Begin the names of the modules that come with the project."""
+"""Begin the names of the modules of the project."""
 
 current_origin: contextvars.ContextVar[Origin] = contextvars.ContextVar("origin", default=BUILT_IN)
-"""Whose classes are registered now."""
+"""The origin of the classes that are being registered."""

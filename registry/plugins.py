@@ -1,4 +1,4 @@
-"""The loading of plugins: files, modules and installed distributions that add to registries."""
+"""Loading of plug-ins: files, modules and installed distributions that register classes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .origin import DISTRIBUTION, Origin, current_origin
 
 ENTRY_POINTS = "attention_bench"
 FILE_PREFIX = "plugin_file_"
-"""Begins the name of the module that a plug-in's file becomes; the file's name and a digest of its path follow."""
+"""Begins the module name of a plug-in file, followed by the name of the file and a digest of its path."""
 
 
 def load_plugin(spec: str) -> Origin:
-    """Import the plugin at a path ("my/score.py"), of a module name, or of an installed distribution.
+    """Import a plug-in, given as a path ("my/score.py"), a module name, or an installed distribution.
 
-    Returns its origin. Raises UserError where it does not exist or cannot be imported.
+    Returns its origin. Raises UserError if it does not exist or cannot be imported.
     """
     if spec.startswith(DISTRIBUTION):
         name = spec.removeprefix(DISTRIBUTION)
@@ -31,11 +31,11 @@ def load_plugin(spec: str) -> Origin:
         try:
             return Origin("package", name, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            raise UserError(f"plugin {spec}: no distribution of that name is installed") from None
+            raise UserError(f"plug-in {spec}: no distribution with this name is installed") from None
     if spec.endswith(".py") or "/" in spec:
         path = Path(spec).resolve()
         if not path.is_file():
-            raise UserError(f"plugin {spec}: no such file")
+            raise UserError(f"plug-in {spec}: the file does not exist")
         origin = Origin("file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:12])
         _import(origin, spec, lambda: _import_file(path))
     else:
@@ -47,7 +47,7 @@ def load_plugin(spec: str) -> Origin:
 def load_installed_plugins(only: str | None = None) -> dict[str, str]:
     """Import the entry points in the group `attention_bench`, of one distribution or of all.
 
-    Returns the errors of those that fail, by distribution.
+    Returns the errors of those that cannot be imported, by distribution.
     """
     errors: dict[str, str] = {}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
@@ -67,7 +67,7 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
     try:
         load()
     except Exception as error:
-        raise UserError(f"plugin {spec}: could not be imported: {type(error).__name__}: {error}") from error
+        raise UserError(f"plug-in {spec}: cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         current_origin.reset(token)
 

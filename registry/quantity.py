@@ -1,4 +1,4 @@
-"""What a number is that trials yield."""
+"""Declarations of the numbers that trials measure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Better = Literal["higher", "lower", "neither"]
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a number is: declared by whatever measures it, stored with a run, read by every table and figure.
+    """What a measured number is. Whatever measures it declares it; it is stored with a run for tables and figures.
 
-    `title` is what it is called in words, `unit` "" for a pure number. `over` are the coordinates at which it is
-    measured, beside the stage: "length", "step", "distance" or any other. `digits` are those behind the decimal point
-    in tables; None: three significant digits.
+    `title` is its name in words; `unit` is "" for a pure number. `over` are the coordinates at which it is measured,
+    besides the stage, such as "length", "step" or "distance". `digits` are the decimal places in tables; None means
+    three significant digits.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Quantity:
 
     @property
     def heading(self) -> str:
-        """The title with its unit, as it stands above a column or beside an axis."""
+        """The title with its unit, for the heading of a column or the label of an axis."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     def to_json(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Quantity:
 
 
 def by_name(quantities: Iterable[Quantity]) -> dict[str, Quantity]:
-    """Return the quantities by name. Raises UserError where two of one name are not equal."""
+    """Return the quantities by name. Raises UserError if two with the same name differ."""
     found: dict[str, Quantity] = {}
     for quantity in quantities:
         if found.setdefault(quantity.name, quantity) != quantity:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from .errors import suggestion
+from .checks import Check, Result, run_checks
+from .docstring import source_of
+from .errors import UserError, suggestion
 from .origin import BUILT_IN, BUILT_IN_PACKAGES, Origin, current_origin
 from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError, settings_of, split, with_article
 
@@ -21,11 +24,14 @@ class Registered:
     """What every contract has in common."""
 
     also_set: ClassVar[tuple[str, ...]] = ()
-    """Arguments, true or false, that the contract fixes and that can be set as well: true only where both say so."""
+    """Boolean arguments that the contract fixes and that are settings, too: they are true only if both are."""
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """The new names of renamed settings, by their old names. An old name is an error that names the new one."""
 
     @classmethod
     def depends_on(cls, settings: Settings) -> tuple[type, ...]:
-        """Return the classes that these settings bring in beside registered ones, so that trial keys cover them."""
+        """Return the classes that these settings use besides registered ones, so that keys of trials cover them."""
         return ()
 
 
@@ -39,11 +45,12 @@ class Entry(Generic[T]):
 class Registry(Generic[T]):
     """Named classes of one kind.
 
-    The modules of `package` are built in: the module `name` registers the class called `name`, and is imported when
-    that is looked up. A module that cannot be imported is listed in `unavailable` with its error, and the rest works.
-    Without a package, the entries are those that have been registered. `positional` and `fixed` are the arguments that
-    the contract fixes, so that all others of a constructor are settings. `properties` are the class attributes by
-    which entries are described in results.
+    The built-in classes are in the modules of `package`: the module `name` registers the class called `name`, and is
+    imported when the name is looked up. A module that cannot be imported is in `unavailable` with its error, and the
+    others still work. Without a package, the entries are the registered classes only. `positional` is the number of
+    positional arguments, and `fixed` are the keyword arguments, that the contract fixes; the others are settings.
+    `properties` are the class attributes that describe entries in results. `checks` is the module with the
+    checks of this kind, which `check` imports.
     """
 
     def __init__(
@@ -54,10 +61,11 @@ class Registry(Generic[T]):
         positional: int = 0,
         fixed: Sequence[str] = (),
         properties: Sequence[str] = (),
+        checks: str | None = None,
     ) -> None:
         self.kind = kind
         self.unavailable: dict[str, str] = {}
-        self._package = package
+        self._package, self._checks = package, checks
         self._positional, self._fixed, self._properties = positional, tuple(fixed), tuple(properties)
         self._entries: dict[str, Entry[T]] = {}
         self._loaded = package is None
@@ -66,14 +74,14 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Register the decorated class under `name` and return it unchanged.
 
-        Raises ValueError where the name is taken.
+        Raises ValueError if the name is already registered.
         """
 
         def add(value: type[T]) -> type[T]:
-            # By its module, since a plug-in may be the first to import a built-in one.
+            # Decided by the module, because a plug-in may be the first to import a built-in one.
             built_in = value.__module__.startswith((*BUILT_IN_PACKAGES, f"{self._package}."))
             if not built_in:
-                self._import(name)  # first, or a plug-in could take a built-in name that nobody has looked up yet
+                self._import(name)  # first, or a plug-in could take the name of a built-in class that is not loaded yet
             taken = self._entries.get(name)
             if taken is not None:
                 raise ValueError(f"{self.kind} '{name}' is already registered, by {taken.origin.source}")
@@ -83,7 +91,7 @@ class Registry(Generic[T]):
         return add
 
     def entry(self, name: str) -> Entry[T]:
-        """Return the entry called `name`; SpecError with the nearest name where there is none."""
+        """Return the entry called `name`. Raises SpecError, with a suggestion, if there is none."""
         self._import(name)
         if name not in self._entries:
             self._load()
@@ -96,27 +104,36 @@ class Registry(Generic[T]):
         return [self._entries[name] for name in sorted(self._entries)]
 
     def plugins(self) -> list[Entry[T]]:
-        """Return the entries that did not come with the project."""
+        """Return the entries that are plug-ins."""
         return [entry for entry in self.entries() if entry.origin.is_plugin]
 
     def spec(self, choice: Choice, beside: Sequence[str] = ()) -> Spec:
-        """Read a choice and complete it. Raises SpecError where a name, a setting or its type is wrong.
+        """Read a choice and complete its settings. Raises SpecError if a name, a setting or its type is wrong.
 
-        `beside` are keys that the caller reads itself: they stay in what was given, and are no settings.
+        `beside` are keys that are not settings, and that the caller reads itself. They remain in `given`.
         """
         if isinstance(choice, Spec):
             if choice.kind != self.kind:
-                raise SpecError(f"{with_article(self.kind)} was expected, and '{choice.name}' is a {choice.kind}")
+                raise SpecError(
+                    f"{with_article(self.kind)} was expected, but '{choice.name}' is {with_article(choice.kind)}"
+                )
             return choice
         name, given = split(choice, self.kind)
-        known = self.settings(self.entry(name).value)
-        owner = f"{self.kind} '{name}'"
+        value = self.entry(name).value
+        known = self.settings(value)
         for key in given:
             if known is not None and key not in known and key not in beside:
-                hint = suggestion(str(key), [*known, *beside]) or " It has none."
-                raise SpecError(f"{owner} has no setting '{key}'.{hint}", (name, key))
+                raise self._unknown_setting(name, value, str(key), [*known, *beside])
         own = {key: value for key, value in given.items() if key not in beside}
         return Spec(self.kind, name, self._completed(name, known, own), given)
+
+    def _unknown_setting(self, name: str, value: type, key: str, known: Sequence[str]) -> SpecError:
+        renamed: Mapping[str, str] = getattr(value, "renamed", {})
+        if key in renamed:
+            hint = f": it is called '{renamed[key]}' now."
+        else:
+            hint = f".{suggestion(key, known) or ' It has none.'}"
+        return SpecError(f"{self.kind} '{name}' has no setting '{key}'{hint}", (name, key))
 
     def _completed(self, name: str, known: dict[str, Setting] | None, given: Settings) -> Settings:
         if known is None:
@@ -132,24 +149,24 @@ class Registry(Generic[T]):
         return settings
 
     def build(self, choice: Choice, *arguments: object, **fixed: object) -> T:
-        """Construct what was chosen, with the arguments that its contract fixes. Raises SpecError as `spec` does."""
+        """Construct the chosen class, with the arguments that its contract fixes. Raises SpecError as `spec` does."""
         if isinstance(choice, type):
             return choice(*arguments, **fixed)  # type: ignore[no-any-return]
         return self.spec(choice).build(*arguments, **fixed)  # type: ignore[no-any-return]
 
     def settings(self, value: type) -> dict[str, Setting] | None:
-        """Return what can be set of a class of this kind; None where it takes any name."""
+        """Return the settings of a class of this kind, None if it accepts any."""
         also_set: tuple[str, ...] = getattr(value, "also_set", ())
         return settings_of(value, self._positional, [name for name in self._fixed if name not in also_set])
 
     def parts(self, value: type) -> dict[str, Setting]:
-        """Return the settings of a class that are parts, by the kind of part."""
+        """Return the settings of a class whose values are parts, by the kind of part."""
         settings = (self.settings(value) or {}).values()
         return {setting.registry.kind: setting for setting in settings if setting.registry is not None}
 
     def properties(self, value: type) -> dict[str, Any]:
-        """Return what a class of this kind declares of itself."""
-        return {name: getattr(value, name) for name in self._properties}
+        """Return the declared properties of a class of this kind, and the source in its docstring."""
+        return {"source": source_of(value), **{name: getattr(value, name) for name in self._properties}}
 
     @property
     def template(self) -> Path | None:
@@ -158,6 +175,21 @@ class Registry(Generic[T]):
             return None
         file = Path(importlib.import_module(self._package).__path__[0]) / "template.txt"
         return file if file.is_file() else None
+
+    def checks(self) -> Sequence[Check]:
+        """Return the checks of a class of this kind, in order. Raises UserError if there are none."""
+        return tuple(self._conformance().CHECKS)
+
+    def check(self, value: type) -> Iterator[Result]:
+        """Yield the result of every check that applies to a class, until one that the others need fails."""
+        conformance = self._conformance()
+        # A module whose checks use random numbers says how they are seeded.
+        yield from run_checks(conformance.CHECKS, value, getattr(conformance, "isolated", nullcontext))
+
+    def _conformance(self) -> Any:
+        if self._checks is None:
+            raise UserError(f"there are no checks for {with_article(self.kind)}")
+        return importlib.import_module(self._checks)
 
     def __getitem__(self, name: str) -> type[T]:
         return self.entry(name).value
@@ -171,13 +203,13 @@ class Registry(Generic[T]):
         return name in self._entries
 
     def forget(self, name: str) -> None:
-        """Take a name out again: for tests, which must leave nothing behind."""
+        """Remove an entry, for tests."""
         self._entries.pop(name, None)
 
     def _load(self) -> None:
         if self._loaded or self._package is None:
             return
-        self._loaded = True  # first, since the modules imported below look up their own registry
+        self._loaded = True  # first, because the modules imported below use their registry
         package = importlib.import_module(self._package)
         for info in pkgutil.iter_modules(package.__path__):
             self._import(info.name)

@@ -1,4 +1,4 @@
-"""What was chosen: a name with its settings, complete, and those of them that were given."""
+"""Specs: the choice of a registered class, with its complete settings and those that were given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Settings: TypeAlias = Mapping[str, Any]
 
 REGISTRIES: dict[str, Registry[Any]] = {}
-"""Every registry by its kind: a spec finds its own among them."""
+"""All registries by kind, in which a spec finds its own."""
 
 FIELDS = {"kind", "name", "settings", "given"}
 
@@ -26,8 +26,8 @@ FIELDS = {"kind", "name", "settings", "given"}
 class Spec:
     """One choice of a kind ("model", "task", ...): a registered name and its settings.
 
-    `settings` are complete, with defaults filled in; a setting that is itself a part is a Spec. `given` are those that
-    were chosen, as they were written. Two specs of equal settings are equal, whatever was written.
+    `settings` are complete, with default values; a setting that is a part is a Spec itself. `given` are the settings
+    that were given, as they were written. Specs with equal settings are equal, however they were written.
     """
 
     kind: str
@@ -45,9 +45,9 @@ class Spec:
         return self.registry[self.name]
 
     def build(self, *arguments: object, **fixed: object) -> Any:
-        """Construct the object with what its contract fixes, and the settings.
+        """Construct the object from the settings and the arguments that its contract fixes.
 
-        What the contract fixes and the settings hold too, true or false, is true only where both say so.
+        A boolean that is both a setting and fixed by the contract is true only if both are.
         """
         both = {key: fixed[key] and self.settings[key] for key in fixed.keys() & self.settings.keys()}
         return self.value(*arguments, **{**fixed, **self.settings, **both})
@@ -63,7 +63,7 @@ class Spec:
         return {key: value for key, value in self.settings.items() if isinstance(value, Spec)}
 
     def walk(self) -> Iterator[Spec]:
-        """Yield the spec and its parts, however deep."""
+        """Yield the spec, its parts, and theirs."""
         yield self
         for part in self.parts().values():
             yield from part.walk()
@@ -80,7 +80,7 @@ class Spec:
 
     @cached_property
     def identity(self) -> str:
-        """All but what was given, as one text: equal for equal choices."""
+        """Kind, name and settings as one text, which is equal for equal specs."""
         settings = {key: value.identity if isinstance(value, Spec) else value for key, value in self.settings.items()}
         return json.dumps([self.kind, self.name, settings], sort_keys=True, default=repr)
 
@@ -99,7 +99,7 @@ Choice: TypeAlias = str | type | Mapping[str, Any] | Spec
 
 
 class SpecError(UserError):
-    """A choice that cannot be specified; `where` are the keys that lead to the mistake."""
+    """A choice with a mistake; `where` are the keys that lead to it."""
 
     def __init__(self, sentence: str, where: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
@@ -110,13 +110,13 @@ class SpecError(UserError):
 
 
 def is_spec(value: object) -> bool:
-    """Tell whether a value read from JSON was a spec."""
+    """Return whether a value from JSON is a spec."""
     return isinstance(value, Mapping) and value.keys() == FIELDS
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A parameter of a constructor that can be chosen; `registry` is that of the part which it takes, if it does."""
+    """A parameter of a constructor that can be set. `registry` is that of its part, None if it is no part."""
 
     name: str
     annotation: Any
@@ -133,13 +133,13 @@ class Setting:
 
     @property
     def expected(self) -> str:
-        """What the setting takes, in words, or "" where its annotation does not say."""
+        """The type of the setting in words, or "" if its annotation has none."""
         return in_words(self.annotation)
 
     def checked(self, value: Any, owner: str) -> Any:
-        """Return the value as its annotation has it (4 as 4.0 where numbers are asked for). Raises SpecError."""
+        """Return the value in the type of the annotation (4 as 4.0 for a float). Raises SpecError for another type."""
         if self.registry is not None:
-            # A class need not be registered, where code builds the object and no suite does.
+            # A class need not be registered if code, and not a suite, builds the object.
             return value if value is None or isinstance(value, type) else self.registry.spec(value)
         check = _adapter(self.annotation)
         if check is None:
@@ -159,7 +159,7 @@ def _is_default(value: Any, setting: Setting | None) -> bool:
     if isinstance(value, Spec):
         if not isinstance(setting.default, str | Mapping):
             return False
-        # Only a part of the default's name is compared with it: to complete another default would load its module.
+        # A part with another name is not compared with the default, because that would load the module of the default.
         named = split(setting.default, value.kind)[0] == value.name
         return named and value == value.registry.spec(setting.default)
     default = setting.default if setting.registry is not None else setting.checked(setting.default, setting.name)
@@ -167,7 +167,7 @@ def _is_default(value: Any, setting: Setting | None) -> bool:
 
 
 def split(choice: object, kind: str) -> tuple[str, Settings]:
-    """Return name and settings of a choice: `name`, or `{name: {setting: value}}`. Raises SpecError for all else."""
+    """Return name and settings of a choice, `name` or `{name: {setting: value}}`. Raises SpecError for other forms."""
     if isinstance(choice, str):
         return choice, {}
     if isinstance(choice, Mapping) and len(choice) == 1:
@@ -183,7 +183,7 @@ def with_article(kind: str) -> str:
 
 
 def settings_of(value: type, positional: int, fixed: Sequence[str]) -> dict[str, Setting] | None:
-    """Return what can be set of a class, beyond the arguments that its contract fixes; None where that is anything."""
+    """Return the settings of a class, without the arguments that its contract fixes; None if it accepts any."""
     return _settings_of(value, positional, tuple(fixed))
 
 
@@ -191,7 +191,7 @@ def settings_of(value: type, positional: int, fixed: Sequence[str]) -> dict[str,
 def _settings_of(value: type, positional: int, fixed: tuple[str, ...]) -> dict[str, Setting] | None:
     try:
         parameters = list(inspect.signature(value, eval_str=True).parameters.values())
-    except NameError:  # an annotation that names what is imported for type checkers alone
+    except NameError:  # an annotation with a name that is imported only for type checkers
         parameters = list(inspect.signature(value).parameters.values())
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
@@ -203,13 +203,13 @@ def _settings_of(value: type, positional: int, fixed: tuple[str, ...]) -> dict[s
 
 
 def _registry(annotation: Any) -> Registry[Any] | None:
-    """Return the registry in Annotated[Choice, REGISTRY], None of another annotation."""
+    """Return the registry in Annotated[Choice, REGISTRY], None for other annotations."""
     return next((each for each in getattr(annotation, "__metadata__", ()) if hasattr(each, "spec")), None)
 
 
 @cache
 def _adapter(annotation: Any) -> Any:
-    """Return what checks values against an annotation, None where it says nothing that can be checked."""
+    """Return an adapter that checks values against an annotation, None if that cannot be checked."""
     from pydantic import TypeAdapter
     from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
@@ -235,7 +235,7 @@ def _is_list(annotation: Any) -> bool:
 
 
 def in_words(annotation: Any) -> str:
-    """Return "a whole number" for int, "a list of words" for Sequence[str], "" for what has no name here."""
+    """Return "a whole number" for int, "a list of words" for Sequence[str], and "" for types without a name here."""
     if annotation in WORDS:
         return WORDS[annotation][0]
     members = [each for each in get_args(annotation) if each is not type(None) and each is not ...]
@@ -246,7 +246,7 @@ def in_words(annotation: Any) -> str:
         return f"a list of {WORDS[members[0]][1]}" if members and members[0] in WORDS else "a list"
     if not members:
         return ""
-    told = [in_words(each) for each in members]
+    names = [in_words(each) for each in members]
     if type(None) in get_args(annotation):
-        told.append("null")
-    return " or ".join(told) if all(told) else ""
+        names.append("null")
+    return " or ".join(names) if all(names) else ""

@@ -5,6 +5,10 @@
 of every trial does it): pandas, scipy and seaborn are imported where they are first needed.
 """
 
+from typing import TYPE_CHECKING
+
+from registry import moved
+
 from .show import figure, read, table
 from .store.database import FORMAT, Store
 from .store.load import load, load_trials
@@ -23,3 +27,6 @@ __all__ = [
     "read",
     "table",
 ]
+
+if not TYPE_CHECKING:  # a type checker would otherwise accept any name
+    __getattr__ = moved(__name__, {"load_cells": "results.load_trials"})

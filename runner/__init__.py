@@ -1,1 +1,1 @@
-"""Runs suites: suite -> plan -> trials -> outcomes. The only package that imports the others."""
+"""Runs suites: suite -> plan -> trials -> outcomes. It is the only package that imports the others."""

@@ -1,10 +1,11 @@
-"""Tasks: seeded generators of questions about a source. One file each; they know torch and nothing of mechanisms.
+"""Tasks: seeded generators of questions about a source, one in each file. They import torch and no mechanism.
 
-The contract is Task in task.py; sources/ is where texts are drawn from.
-`make new KIND=task NAME=my_task` starts one of your own in plugins/.
+The contract is Task in task.py, with the spaces in spaces.py; sources/ generates the texts of several tasks.
+`make new KIND=task NAME=my_task` makes the file of a new task in plugins/.
 """
 
-from .task import HIDDEN, TASKS, Batch, Classes, Distribution, Features, Part, Presets, Scalar, Task, Tokens
+from .spaces import Classes, Distribution, Features, Scalar, TargetSpace, Tokens
+from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
 
 __all__ = [
     "HIDDEN",
@@ -16,6 +17,7 @@ __all__ = [
     "Part",
     "Presets",
     "Scalar",
+    "TargetSpace",
     "Task",
     "Tokens",
 ]

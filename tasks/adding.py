@@ -7,12 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Features, Part, Presets, Scalar, Task, Tokens
+from .spaces import Features, Scalar, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("adding")
 class Adding(Task):
-    """`length` pairs (value in [0, 1], mark); one value is marked in each half; their sum is asked.
+    """`length` pairs (value in [0, 1], mark), with one value marked in each half: what is the sum of the two?
 
     With length=6:
 
@@ -20,7 +21,8 @@ class Adding(Task):
         query   ?
         answer  1.32
 
-    Always answering 1 has a mean squared error of 1/6. An error above .04 counts as wrong (Hochreiter & Schmidhuber).
+    The constant answer 1 has a mean squared error of 1/6. An answer with an error above .04 is wrong (Hochreiter &
+    Schmidhuber).
 
     Source: Hochreiter & Schmidhuber 1997, as stated by Bai, Kolter, Koltun 2018 (arXiv 1803.01271), section 4.
     """
@@ -39,7 +41,7 @@ class Adding(Task):
 
     def check_length(self, length: int) -> None:
         if length < 2:
-            raise ValueError(f"length is {length}, but adding marks one value in each half and so needs at least 2")
+            raise ValueError(f"length is {length}, but must be at least 2: one value is marked in each half")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)

@@ -1,4 +1,4 @@
-"""Bucket sort: say the symbols of a string in order."""
+"""Bucket sort: output the symbols of a string in order."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .task import TASKS, Batch
 
 @TASKS.register("bucket_sort")
 class BucketSort(StringTask):
-    """A string of `length` random symbols, to be sorted.
+    """Sort a string of `length` random symbols.
 
-    With symbols=5 and length=7 ("?" a mark):
+    With symbols=5 and length=7 ("?" is a mark):
 
         source  4 1 0 1 3 0 1
         query   ? ? ? ? ? ? ?
         answer  0 0 1 1 1 3 4
 
-    A context-sensitive task, published with five symbols. Links are those of a stable sort: among equal symbols the
-    first comes first.
+    A context-sensitive task, published with five symbols. The links are those of a stable sort, which keeps equal
+    symbols in their order.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
@@ -41,9 +41,9 @@ class BucketSort(StringTask):
     def chance(self, length: int) -> float:
         """Return the mean over ranks of the probability of the most probable order statistic.
 
-        With five symbols it is .78 at length 40 and .94 at 500: the rank alone says nearly all.
+        With five symbols it is .78 at length 40 and .94 at 500, where the rank alone nearly determines the symbol.
 
-        Rank r (from 0) is at most k where more than r of the symbols are, and their number is binomial.
+        The symbol of rank r (from 0) is at most k if more than r symbols are at most k, and their number is binomial.
         """
         share = torch.arange(1, self.symbols, dtype=torch.float64).unsqueeze(1) / self.symbols
         counts = torch.arange(length + 1, dtype=torch.float64)
@@ -58,7 +58,7 @@ class BucketSort(StringTask):
         return torch.cat([never, at_most, always]).diff(dim=0).amax(0).mean().item()
 
     def answer(self, batch: Batch) -> Tensor:
-        """Count each symbol; the symbol of a rank is the number of those that all lie below it."""
+        """Count the symbols. That of a rank is the number of symbols whose cumulative count is at most the rank."""
         counts = (batch.source.unsqueeze(2) == torch.arange(self.symbols, device=batch.source.device)).sum(1)
         ranks = torch.arange(batch.source.shape[1], device=batch.source.device)
         return (counts.cumsum(1).unsqueeze(1) <= ranks.unsqueeze(1)).sum(2)

@@ -1,4 +1,4 @@
-"""Cafe: how many visits does a story tell of?"""
+"""Cafe: how many visits to a place does a story report?"""
 
 from __future__ import annotations
 
@@ -9,39 +9,41 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from .sources.cafe_story import ACTS, HOURS, OUTSIDE, PERSONS, PLACES, Clause, tell_story
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
 
 ORDERS = ("chronological", "told")
 
 
 @TASKS.register("cafe")
 class Cafe(Task):
-    """`length` clauses, each of the four tokens person, act, place, hour; asked is how many visits a place had.
+    """`length` clauses of four tokens each (person, act, place, hour): how many visits did a place have?
 
-    With length=6, two visits to the café, the first of them told twice:
+    With length=6 and two visits to the café, the first of them mentioned twice:
 
         source  Anna means_to_go_to café nine    Clara passes_by café nine    Anna enters café nine
                 Anna reads_in café nine          Clara enters inn ten         Clara leaves café eleven
         query   café
         answer  2
 
-    A visit is one person in one place at one hour, and a person is in one place an hour. Any act inside, from entering
-    to leaving, tells of it; an act outside, such as passing by, does not. So who comes back, at another hour, makes a
-    new visit; the order of telling changes no answer; and the clause that mentions a visit first is enough to know of
-    it: it opens the visit, and `links` shows it.
+    A visit is one person in one place at one hour, and a person is in one place per hour. Every act inside, from
+    entering to leaving, mentions the visit; an act outside, such as passing by, does not. A person who comes back at
+    another hour makes a new visit. The order of the clauses does not change the answer. `links` are the first mentions
+    of the visits, which are enough to count them.
 
-    The count is uniform over 0 to `most` (to `length` where that is less), and no other draw looks at it. Of the
-    length - most clauses that visits do not need, up to a share `redundancy` are repeats, of the others up to a share
-    `distractors` are acts outside the place asked about, and the rest tell of other places; each number is uniform
-    up to its share. A repeat tells again of a random visit; where there is none, it is an act outside, as is the
-    clause of a visit that `most` allows and the count leaves out. So how often the place is named says nothing about
-    the count, and repeats blur how often an act is inside. Where their share comes to no clause, as at redundancy 0,
-    counting the acts inside is enough.
+    The count is uniform over 0 to `most` (to `length` if that is less), and independent of all other random numbers.
+    The visits need at most `most` clauses. Of the other length - most clauses, up to a share `redundancy` are repeats;
+    of the rest, up to a share `distractors` are acts outside the place of the query, and what remains is about other
+    places. Each number is uniform up to its share. A repeat mentions a random visit again. If there is no visit, it is
+    an act outside, and so is the clause of each visit by which the count is below `most`. So the number of clauses with
+    the place is independent of the count, and repeats make the number of acts inside a poor estimate of it. Without
+    repeats, as at redundancy 0, the number of acts inside is the count.
 
-    In the order "chronological" hour follows hour, each from plans over arrivals to departures; "told" is any order.
+    With the order "chronological", clauses are in the order of the hours and, within an hour, from plans to arrivals to
+    departures; with "told" they are in random order.
 
-    The nearest relative is counting, task 7 of bAbI (Weston et al. 2015, arXiv 1502.05698, section 3), which asks how
-    many objects a person holds: there every take adds one and every drop takes one away.
+    The most similar published task is counting, task 7 of bAbI (Weston et al. 2015, arXiv 1502.05698, section 3). It
+    asks how many objects a person holds; there every "take" adds one and every "drop" subtracts one.
 
     Source: this project.
     """
@@ -67,15 +69,15 @@ class Cafe(Task):
         _require_between("places", places, 2, len(PLACES))
         _require_between("persons", persons, 1, len(PERSONS))
         _require_between("hours", hours, 1, len(HOURS))
-        # One person is elsewhere at some hour at least, so that other places can be visited.
+        # Fewer than all pairs of person and hour, so that other places can have visits too.
         _require_between("most", most, 1, persons * hours - 1)
         _require_between("redundancy", redundancy, 0, 1)
         _require_between("distractors", distractors, 0, 1)
         if order not in ORDERS:
-            raise ValueError(f"order is '{order}', and can be {' or '.join(ORDERS)}")
+            raise ValueError(f"order is '{order}', but must be {' or '.join(ORDERS)}")
         self.places, self.persons, self.hours, self.most = places, persons, hours, most
         self.redundancy, self.distractors, self.order = redundancy, distractors, order
-        # Tokens are numbered person, act, place, hour: these are the first of each kind.
+        # The first token of each kind: person, act, place, hour.
         self.first = (0, persons, persons + len(ACTS), persons + len(ACTS) + places)
         self.source_space = self.query_space = Tokens(persons + len(ACTS) + places + hours, "cafe")
         self.target_space = Classes(most + 1)
@@ -103,7 +105,7 @@ class Cafe(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        """Tick off (person, hour) for each clause that is inside the place, and count the ticks."""
+        """Count the different pairs (person, hour) of the clauses with an act inside the place."""
         source = batch.source.reshape(len(batch), -1, 4)
         person, act, place, hour = source.unbind(2)
         inside = (source >= 0).all(2) & (act >= self.first[1] + len(OUTSIDE)) & (place == batch.query)
@@ -126,7 +128,7 @@ class Cafe(Task):
     def _plot(
         self, count: Int[Tensor, "b 1"], length: int, generator: torch.Generator
     ) -> tuple[Int[Tensor, "b n"], Bool[Tensor, "b n"]]:
-        """Draw which visit to the place each clause mentions (-1: none), and whether it names the place."""
+        """Sample which visit to the place each clause mentions (-1: none), and whether it names the place."""
         size, device, most = len(count), count.device, min(self.most, length)
         free = length - most
         repeats = torch.randint(int(self.redundancy * free) + 1, (size, 1), generator=generator, device=device)
@@ -145,19 +147,19 @@ class Cafe(Task):
         there: Bool[Tensor, "b n"],
         generator: torch.Generator,
     ) -> Int[Tensor, "b n 4"]:
-        """Draw person, act, place and hour of each clause, in no order yet."""
+        """Sample person, act, place and hour of each clause, before the clauses are ordered."""
 
         def draw(start: int, end: int, shape: torch.Size = visit.shape) -> Tensor:
             return torch.randint(start, end, shape, generator=generator, device=visit.device)
 
-        # A stay is a person at an hour. `most` of them are kept for the place asked about, whatever the count.
+        # A stay is a person at an hour. `most` stays are reserved for the place of the query, whatever the count is.
         stays = self.persons * self.hours
         shuffled = draw_distinct(len(visit), stays, stays, generator)
         stay = shuffled.take_along_dim(torch.where(visit >= 0, visit, draw(self.most, stays)), 1)
         other_visit = ~there & (draw(0, 2) == 1)
         inside = (visit >= 0) | other_visit
         act = torch.where(inside, draw(len(OUTSIDE), len(ACTS)), draw(0, len(OUTSIDE)))
-        # Other places are counted on from the one asked about. Who is inside one at an hour is in no other.
+        # Other places are numbered from that of the query on. A person inside one at an hour is inside no other.
         whereabouts = draw(1, self.places, shuffled.shape).take_along_dim(stay, 1)
         onward = torch.where(other_visit, whereabouts, draw(1, self.places))
         place = (asked + onward.where(~there, torch.zeros_like(onward))) % self.places
@@ -166,7 +168,7 @@ class Cafe(Task):
         return torch.stack([person, act, place, stay - person * self.hours], dim=2)
 
     def _telling(self, clauses: Int[Tensor, "b n 4"], generator: torch.Generator) -> Int[Tensor, "b n"]:
-        """Draw the order in which clauses are told. Acts are numbered as an hour goes by, from plans to departures."""
+        """Sample the order of the clauses. Within an hour it is that of the acts, from plans to departures."""
         key = torch.rand(clauses.shape[:2], generator=generator, device=clauses.device)
         if self.order == "chronological":
             key = key + clauses[..., 3] * len(ACTS) + clauses[..., 1]
@@ -182,4 +184,4 @@ class Cafe(Task):
 
 def _require_between(name: str, value: int | float, least: int, greatest: int) -> None:
     if not least <= value <= greatest:
-        raise ValueError(f"{name} is {value}, and can be {least} to {greatest}")
+        raise ValueError(f"{name} is {value}, but must be from {least} to {greatest}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -10,7 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Features, Part, Presets, Task, Tokens, draw_distinct
+from .spaces import Classes, Features, Tokens
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
 
 EXTENT = 5
 """Rows and columns of a shape."""
@@ -25,7 +27,7 @@ SHAPES = {
     "aitch": "#...# #...# ##### #...# #...#",
     "zed": "##### ...#. ..#.. .#... #####",
 }
-"""Each hangs together, if only by corners, and touches all four sides: so none is seen where just a part of it is."""
+"""Each is connected, at least by corners, and touches all four sides, so that no shape is a part of another."""
 
 CHINESE = ("方框", "叉", "十字", "三角", "菱形", "T 形", "H 形", "Z 形")
 LEVELS = " .:o#"
@@ -37,9 +39,9 @@ def draw_shapes() -> Float[Tensor, "n 5 5"]:
 
 
 def draw_distractors() -> Float[Tensor, "n 5 5"]:
-    """Return the upper three rows of a shape on the lower two of another, unless that has all the pixels of a shape.
+    """Return the upper three rows of a shape above the lower two of another, unless all pixels of a shape are in them.
 
-    Whatever is hidden of a distractor, what is left of it is no shape.
+    So no part of a distractor is a shape.
     """
     shapes = draw_shapes()
     upper, lower = torch.cartesian_prod(torch.arange(len(shapes)), torch.arange(len(shapes))).T
@@ -50,9 +52,9 @@ def draw_distractors() -> Float[Tensor, "n 5 5"]:
 
 @TASKS.register("clutter")
 class Clutter(Task):
-    """An image of `length` square patches, row by row, shows one shape among `distractors` that are none: which one?
+    """An image of `length` square patches, row by row, shows one shape and `distractors` other figures: which shape?
 
-    With distractors=1, patch=4, noise=0 and length=9 (12 by 12 pixels, double lines around linked patches):
+    With distractors=1, patch=4, noise=0 and length=9 (12 by 12 pixels; double lines enclose linked patches):
 
         +════+────+────+
         ║  # ║    │    │
@@ -74,10 +76,10 @@ class Clutter(Task):
         query   ?
         answer  triangle
 
-    After cluttered translated MNIST: a digit anywhere on a larger canvas, then pieces of others. Here the shapes are
-    eight of 5 by 5 pixels, and no piece is mistaken for one, so that the answer is certain: a distractor has the upper
-    rows of one shape and the lower rows of another, and any two things have something dark between them. Each pixel is
-    off its value, 0 or 1, by a random share of `noise`.
+    It follows cluttered translated MNIST, which has a digit anywhere on a larger canvas, and pieces of other digits.
+    Here there are eight shapes of 5 by 5 pixels, and no distractor can be mistaken for one, so that the answer is
+    certain: a distractor has the upper rows of one shape and the lower rows of another, and dark pixels separate any
+    two figures. The value of a pixel, 0 or 1, is moved towards the other by a uniform random number up to `noise`.
 
     Source: Mnih et al. 2014, "Recurrent models of visual attention" (arXiv 1406.6247), section 4.1.
     """
@@ -91,7 +93,7 @@ class Clutter(Task):
         if distractors < 0 or patch < 1:
             raise ValueError(f"clutter needs distractors >= 0 and patch >= 1, not {distractors} and {patch}")
         if not 0 <= noise < 0.5:
-            raise ValueError(f"noise is {noise}, but lit and dark differ only where it is at least 0 and below 0.5")
+            raise ValueError(f"noise is {noise}, but must be at least 0 and below 0.5, or light and dark may be equal")
         self.distractors, self.patch, self.noise = distractors, patch, noise
         self.cells = math.isqrt(distractors) + 1
         self.shapes, self.mixtures = draw_shapes(), draw_distractors()
@@ -135,7 +137,7 @@ class Clutter(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        """Try each shape at each place: a matched filter scores a pixel 1 if right and -1 if wrong."""
+        """Try each shape at each place with a matched filter, which scores a pixel 1 if it agrees and -1 if not."""
         signs = (self._image(batch.source) >= 0.5).float() * 2 - 1
         filters = self.shapes.to(signs.device) * 2 - 1
         scores = F.conv2d(signs.unsqueeze(1), filters.unsqueeze(1)).flatten(2).amax(2)
@@ -146,15 +148,21 @@ class Clutter(Task):
         return {"source": [], "query": ["?"], "target": list(SHAPES)}[part]
 
     def tell(self, batch: Batch, row: int, language: str = "en") -> str:
-        """Draw the image with lines between its patches, doubled around those in which the shape is."""
+        """Show the image with lines between its patches, and double lines around the patches that contain the shape."""
         shape = int(batch.target[row, 0])
         question, name = "Which shape is in the clutter?", list(SHAPES)[shape]
         if language == "zh":
             question, name = "杂乱之中有哪个图形?", CHINESE[shape]
         return "\n".join([*self._drawing(batch, row), f"{question} {name}"])
 
+    def read_picture(self, lines: Sequence[str]) -> Float[Tensor, "s f"]:
+        rows = [line.replace("│", "").replace("║", "") for line in lines if not line.startswith("+")]
+        image = torch.tensor([[LEVELS.index(pixel) / (len(LEVELS) - 1) for pixel in row] for row in rows])
+        side = len(rows) // self.patch
+        return image.reshape(side, self.patch, side, self.patch).transpose(1, 2).reshape(side**2, -1)
+
     def _pixels(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b things 5 5"]:
-        """Draw a place for each thing, in a grid's cell of its own; return its pixels' places, patch after patch."""
+        """Sample a place for each figure, in a grid cell of its own; return its pixels, numbered patch after patch."""
         side, device = math.isqrt(length), generator.device
         pitch = (side * self.patch + 1) // self.cells
         cell = draw_distinct(size, self.distractors + 1, self.cells**2, generator)
@@ -192,7 +200,7 @@ class Clutter(Task):
 
 
 def _bytes(size: int, count: int, generator: torch.Generator) -> Tensor:
-    """Draw whole numbers below 256, eight at a time: one a pixel would cost more than all the rest of an image."""
+    """Sample whole numbers below 256, eight at once; one by one they would cost more than the rest of an image."""
     eights = (size, -(-count // 8))
     words = torch.randint(-(2**63), 2**63 - 1, eights, generator=generator, device=generator.device)
     return words.view(torch.uint8)[:, :count]

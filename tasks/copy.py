@@ -1,4 +1,4 @@
-"""Copy: remember symbols over a stretch of blanks."""
+"""Copy: remember symbols over a delay."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("copy")
 class Copy(Task):
-    """`items` random symbols, then `length` blanks; at the query marks the symbols again, in order.
+    """`items` random symbols, then `length` blanks; at the query marks, output the symbols again, in order.
 
-    With items=4, symbols=8 and length=3 ("_" a blank, "?" a mark):
+    With items=4, symbols=8 and length=3 ("_" is a blank, "?" a mark):
 
         source  3 1 7 1 _ _ _
         query   ? ? ? ?
         answer  3 1 7 1
 
-    Source and query together have length + 2 * items positions, as published, where a memoryless reader's
-    cross-entropy is items * ln(symbols) / (length + 2 * items) a position. Bai, Kolter, Koltun 2018 (arXiv 1803.01271)
-    go up to T = 1000.
+    Source and query together have length + 2 * items positions, as published. There the loss is averaged over all
+    positions, and a model without memory has a cross-entropy of items * ln(symbols) / (length + 2 * items). Bai,
+    Kolter, Koltun 2018 (arXiv 1803.01271) use up to 1000 blanks.
 
     Source: Arjovsky, Shah, Bengio 2016, "Unitary evolution recurrent neural networks" (arXiv 1511.06464), section 5.1.
     """

@@ -1,4 +1,4 @@
-"""Cycle navigation: follow moves around a cycle."""
+"""Cycle navigation: follow moves on a cycle."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .task import TASKS, Batch
 
 @TASKS.register("cycle_navigation")
 class CycleNavigation(StringTask):
-    """Follow `length` moves (a step back, none, a step forward) around a cycle of `states`: where do they end?
+    """Follow `length` moves (a step back, none, or a step forward) on a cycle of `states`: in which state do they end?
 
-    With states=5 and length=5, from state 0 ("?" a mark):
+    With states=5 and length=5, from state 0 ("?" is a mark):
 
         source  +1 -1 0 -1 -1
         query   ?
@@ -28,7 +28,7 @@ class CycleNavigation(StringTask):
 
     def __init__(self, *, states: int = 5) -> None:
         if states < 2:
-            raise ValueError(f"states is {states}, but a cycle to move on has at least 2")
+            raise ValueError(f"states is {states}, but must be at least 2, or the answer is always the same")
         self.states = states
         super().__init__("cycle_navigation", ["-1", "0", "+1"], [str(state) for state in range(states)])
 
@@ -39,11 +39,14 @@ class CycleNavigation(StringTask):
         return self.ask(source, end, torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
 
     def chance(self, length: int) -> float:
-        """Return the probability of the most probable end: a short walk is not yet everywhere alike."""
-        law = [1.0] + [0.0] * (self.states - 1)
+        """Return the probability of the most probable last state; after few moves states are not equally probable."""
+        distribution = [1.0] + [0.0] * (self.states - 1)
         for _ in range(length):
-            law = [(law[k - 1] + law[k] + law[(k + 1) % self.states]) / 3 for k in range(self.states)]
-        return max(law)
+            distribution = [
+                (distribution[k - 1] + distribution[k] + distribution[(k + 1) % self.states]) / 3
+                for k in range(self.states)
+            ]
+        return max(distribution)
 
     def answer(self, batch: Batch) -> Tensor:
         forward, back = ((batch.source == move).sum(1, keepdim=True) for move in (2, 0))

@@ -1,4 +1,4 @@
-"""Duplicate string: say a string twice."""
+"""Duplicate string: output a string twice."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .task import TASKS, Batch
 
 @TASKS.register("duplicate_string")
 class DuplicateString(Rearrangement):
-    """A string of `length` random symbols, to be said twice.
+    """Output a string of `length` random symbols twice.
 
-    With length=3 ("?" a mark):
+    With length=3 ("?" is a mark):
 
         source  1 0 1
         query   ? ? ? ? ? ?

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("dyck")
 class Dyck(Task):
-    """`length` brackets of `kinds` kinds that open and close in order, some still open: which kind must close next?
+    """`length` brackets of `kinds` kinds, some of them not closed yet: which kind must close next?
 
     With length=8:
 
@@ -22,11 +23,11 @@ class Dyck(Task):
         query   ?
         answer  ]
 
-    Dyck languages are those of Chomsky & Schützenberger 1963; with a bound on the depth they are Dyck-(kinds,
-    max_depth). Closing the innermost bracket tests for memory of it, as published and in Suzgun et al. 2019 (arXiv
-    1911.03329). Of all ways to go up and down by `length` brackets, never below 0, never above `max_depth` (0: no
-    bound) and not ending at 0, each is equally likely, and so is each kind of each pair; the published sources are
-    random walks instead, of no fixed length. A source is asked about once, at its end, and need not be closed there.
+    The source is a prefix of a word of the Dyck language (Chomsky & Schützenberger 1963), with a bound on the depth of
+    Dyck-(kinds, max_depth). To close the innermost bracket, a model must remember it, as in the publication and in
+    Suzgun et al. 2019 (arXiv 1911.03329). All sequences of `length` opening and closing brackets with a depth between 0
+    and `max_depth` (0: no bound), and above 0 at the end, are equally likely, and so are the kinds of each pair. The
+    published sources are random walks of variable length instead. There is one query, at the end of the source.
 
     Source: Hewitt et al. 2020 (arXiv 2010.07515).
     """
@@ -51,9 +52,9 @@ class Dyck(Task):
 
     def __init__(self, *, kinds: int = 2, max_depth: int = 0) -> None:
         if kinds < 2:
-            raise ValueError(f"kinds is {kinds}, but only of 2 kinds or more is it a question which one closes")
+            raise ValueError(f"kinds is {kinds}, but must be at least 2, or the answer is always the same")
         if max_depth < 0:
-            raise ValueError(f"max_depth is {max_depth}, but a depth is at least 1, and 0 stands for no bound")
+            raise ValueError(f"max_depth is {max_depth}, but must be at least 1, or 0 for no bound")
         self.kinds, self.max_depth, self.mark = kinds, max_depth, 2 * kinds
         self.source_space = self.query_space = Tokens(2 * kinds + 1, "dyck")
         self.target_space = Classes(kinds)
@@ -61,7 +62,7 @@ class Dyck(Task):
     def check_length(self, length: int) -> None:
         super().check_length(length)
         if self.max_depth == 1 and length % 2 == 0:
-            raise ValueError(f"length is {length}, but at depth 1 a bracket is open only after an odd number of them")
+            raise ValueError(f"length is {length}, but must be odd with max_depth=1, or no bracket is open at the end")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
@@ -69,7 +70,7 @@ class Dyck(Task):
         opens = depth.diff(dim=1, prepend=torch.zeros_like(depth[:, :1])) > 0
         draw = torch.randint(self.kinds, depth.shape, generator=generator, device=depth.device)
         kind = _match(depth, opens, draw)
-        # The innermost open bracket is the last one that opened the depth at which the source ends.
+        # The innermost open bracket is the last one that opened at the depth at the end of the source.
         place = torch.arange(length, device=depth.device)
         innermost = torch.where(opens & (depth == depth[:, -1:]), place, -1).amax(1, keepdim=True)
         return Batch(
@@ -106,7 +107,7 @@ class Dyck(Task):
         return stack[-1:] or [0]
 
     def _depths(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b n"]:
-        """Draw a path: the depth after each bracket. It has a memory, so this goes bracket by bracket."""
+        """Sample the depth after each bracket. It depends on the depth before, so brackets are sampled one by one."""
         device = generator.device
         shares = opening_shares(length, min(length, self.max_depth or length)).to(device)
         ups = torch.rand(length, size, generator=generator, device=device)
@@ -119,9 +120,9 @@ class Dyck(Task):
 
 @lru_cache(maxsize=256)
 def opening_shares(length: int, most: int) -> Float[Tensor, "n d"]:
-    """Return, by place and depth before it, the share of paths from there to the end that go up next."""
+    """Return the probability that a bracket opens, by its place and the depth before it."""
     ways = torch.ones(most + 3, dtype=torch.float64)
-    # Depth d is at d + 1; there are no ways from below 0 and from above the most, and none may end at 0.
+    # Depth d has index d + 1. No sequence goes on from below 0 or above the most, and none may end at 0.
     ways[[0, 1, -1]] = 0
     shares = torch.empty(length, most + 1)
     for place in reversed(range(length)):
@@ -132,7 +133,7 @@ def opening_shares(length: int, most: int) -> Float[Tensor, "n d"]:
 
 
 def _match(depth: Int[Tensor, "b n"], opens: Bool[Tensor, "b n"], kind: Int[Tensor, "b n"]) -> Int[Tensor, "b n"]:
-    """Give each closing bracket the kind of the one it closes: the last before it that is at its level."""
+    """Give each closing bracket the kind of the one that it closes, the last one before it at its level."""
     order = torch.where(opens, depth, depth + 1).sort(dim=1, stable=True).indices
     kind, opens = kind.gather(1, order), opens.gather(1, order)
     return torch.empty_like(kind).scatter_(1, order, torch.where(opens, kind, kind.roll(1, 1)))

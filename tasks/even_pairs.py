@@ -1,4 +1,4 @@
-"""Even pairs: does a string change its symbol an even number of times?"""
+"""Even pairs: is the number of changes of symbol in a string even?"""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .task import TASKS, Batch, Presets
 
 @TASKS.register("even_pairs")
 class EvenPairs(StringTask):
-    """A random string of `length` over {a, b}: is the number of neighbours ab and ba even?
+    """A random string of `length` over {a, b}: is the number of pairs ab and ba in it even?
 
-    With length=6 ("?" a mark; the pairs are ab, ba and ab):
+    With length=6 ("?" is a mark; the pairs are ab, ba and ab):
 
         source  a a b a a b
         query   ?
         answer  odd
 
-    A regular task. The number is even where the first symbol is the last one, so only these two are linked. Length 1,
-    which has no pair and so but one answer, is refused.
+    A regular task. The number is even if the first and the last symbol are equal, so only these two are linked. Length
+    1 is not allowed, because a string without pairs has only one answer.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
@@ -35,7 +35,7 @@ class EvenPairs(StringTask):
 
     def check_length(self, length: int) -> None:
         if length < 2:
-            raise ValueError(f"length is {length}, but even_pairs counts pairs of neighbours and so needs at least 2")
+            raise ValueError(f"length is {length}, but must be at least 2, for a pair of symbols")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)

@@ -1,4 +1,4 @@
-"""Fuzzy recall: look up keys and values that are several tokens long."""
+"""Fuzzy recall: find the values of keys, where both have several tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 EMPTY = -1
 """Fills a motif's row up to the largest size."""
@@ -15,19 +16,19 @@ EMPTY = -1
 
 @TASKS.register("fuzzy_recall")
 class FuzzyRecall(Task):
-    """Pairs of a key and a value, each of 1 to `motif` tokens; after `length` tokens of them some values are asked.
+    """`length` tokens of pairs, each key and value with 1 to `motif` tokens: what are the values of some keys?
 
-    With vocabulary=16, motif=3, queries=1 and length=12 (keys of k, values of v, "_" a blank, "." not scored):
+    With vocabulary=16, motif=3, queries=1 and length=12 ("_" is a blank, "?" a mark, "." not scored):
 
         source  _ _ k1 v2 v0 k1 k4 v7 k2 v3 v1 v6
         query   _ k1 k4 ?  ?   ?
         answer  . .  .  v7 end end
 
-    Pairs follow one another while one of the largest size has room; blanks in front fill what is left. All values have
-    as many marks, so that these do not tell a value's size, and the answer says where it ends.
-    As published, sizes are uniform, the tokens of a key or value differ from one another, and a key that comes again
-    has the value it had. There values are scored where their key comes again, and tests have keys of the largest size
-    only; here `queries` pairs are asked for at the end, and tests are as training.
+    Pairs are added while a pair of the largest size has room, and blanks in front fill the rest. Every value has
+    `motif` marks, so that their number does not reveal its size, and "end" follows a shorter value.
+    As published, sizes are uniform, the tokens of a key or value are all different, and a key that occurs again has the
+    same value. In the publication, values are scored where their key occurs again, and test keys all have the largest
+    size. Here there are `queries` queries at the end, and test data are like training data.
 
     Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
@@ -46,7 +47,7 @@ class FuzzyRecall(Task):
                 f"not motif {motif} and vocabulary {vocabulary}"
             )
         if queries < 1:
-            raise ValueError(f"queries is {queries}, the least is 1")
+            raise ValueError(f"queries is {queries}, but must be at least 1")
         self.motif, self.queries = motif, queries
         self.keys = vocabulary // 2
         self.values = vocabulary - self.keys
@@ -61,7 +62,7 @@ class FuzzyRecall(Task):
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
-        shape = (size, (length - 2 * self.motif) // 2 + 1)  # enough, were all pairs of two tokens
+        shape = (size, (length - 2 * self.motif) // 2 + 1)  # enough even if all pairs have two tokens
         keys = self._motifs(self.keys, shape, generator).flip(2)
         values = self._motifs(self.values, shape, generator)
         code = ((keys + 1) * (self.keys + 1) ** torch.arange(self.motif, device=keys.device)).sum(2)
@@ -69,8 +70,8 @@ class FuzzyRecall(Task):
         first = same_key.byte().argmax(2, keepdim=True)
         values = values.gather(1, first.expand_as(values))
         order = torch.rand(shape, generator=generator, device=keys.device).argsort(1)
-        # The first pairs have room whatever their sizes, so they are asked for: any other choice would favour
-        # rows of many short pairs. They go to random places.
+        # The queries are for the first pairs, which have room whatever their sizes are: any other choice would prefer
+        # rows with many short pairs. The pairs are then put in random order.
         asked = slice(self.queries)
         linked = same_key[:, asked].gather(2, order.unsqueeze(1).expand(-1, self.queries, -1))
         source, links = self._lay_out(length, self._fitting(length, keys, values), order, linked)
@@ -86,7 +87,7 @@ class FuzzyRecall(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        """Slide over the source; a key is found where the run of key tokens that ends here is just the one asked."""
+        """Compare each run of key tokens in the source with the key of the query, and read the value behind it."""
         blanks = batch.source.new_full((len(batch), self.motif), self.blank)
         windows = torch.cat([blanks, batch.source, blanks], 1).unfold(1, 2 * self.motif, 1)
         before, after = windows[..., : self.motif], windows[..., self.motif :]

@@ -1,4 +1,4 @@
-"""Induction: what followed this token when it was last seen?"""
+"""Induction: which symbol came after this token before?"""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("induction")
 class Induction(Task):
-    """`length` random symbols, one of them replaced by a trigger; asked is the symbol that came after the trigger.
+    """`length` random symbols, one of them replaced by a trigger: which symbol came after the trigger?
 
-    With symbols=8 and length=8 ("!" the trigger):
+    With symbols=8 and length=8 ("!" is the trigger):
 
         source  3 1 7 ! 4 1 0 6
         query   !
         answer  4
 
-    After the induction heads of Olsson et al. 2022 (arXiv 2209.11895). Published with 16 symbols, trained at 256
-    positions, tested from 2^6 to 2^20 (here to 2^12). The trigger's place is uniform over all but the last.
+    Named after the induction heads of Olsson et al. 2022 (arXiv 2209.11895). Published with 16 symbols, 256 positions
+    in training and 2^6 to 2^20 in tests (here to 2^12). The place of the trigger is uniform over all but the last.
 
     Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752), section 4.1.2.
     """
@@ -33,14 +34,14 @@ class Induction(Task):
 
     def __init__(self, *, symbols: int = 16) -> None:
         if symbols < 2:
-            raise ValueError(f"symbols is {symbols}, but induction needs at least 2 to have something to tell apart")
+            raise ValueError(f"symbols is {symbols}, but must be at least 2, or the answer is always the same")
         self.symbols, self.trigger = symbols, symbols
         self.source_space = self.query_space = Tokens(symbols + 1, "induction")
         self.target_space = Classes(symbols)
 
     def check_length(self, length: int) -> None:
         if length < 2:
-            raise ValueError(f"length is {length}, but the trigger and the symbol after it need at least 2 positions")
+            raise ValueError(f"length is {length}, but must be at least 2, for the trigger and the symbol after it")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)

@@ -12,19 +12,19 @@ from .task import TASKS, Batch
 
 @TASKS.register("language")
 class Language(LanguageModel):
-    """The words of the second half of a text, of `length` words in all, each from all words before it.
+    """Predict each word in the second half of a text of `length` words from all words before it.
 
-    With symbols=8 and length=6 (8 is [mask], 9 [cls], 10 [sep]):
+    With symbols=8 and length=6 ([cls] is the first query of every text):
 
-        source  6 6 4
-        query   9 4 4
-        answer  4 4 6
+        source  deso deso buzu
+        query   [cls] buzu buzu
+        answer  buzu  buzu deso
 
-    The text is of a random hidden Markov model or probabilistic context-free grammar (`text`, numbered by `language`).
-    The metric is the cross-entropy in nats. Its floor, the entropy of a word given all words before it, is computed
-    exactly, word by word, by the forward or the inside algorithm (Rabiner 1989; Lari & Young 1990). Chance is the
-    cross-entropy of the words' frequencies. As a causal language model of a whole text, but for its first half, which
-    is not scored, so that an encoder has something to read.
+    The text is sampled from a random hidden Markov model or a random probabilistic context-free grammar (`text`);
+    `language` is its seed. The metric is the cross-entropy in nats. Its floor, the entropy of a word given all words
+    before it, is computed exactly, word by word, with the forward or the inside algorithm (Rabiner 1989; Lari & Young
+    1990). Chance is the cross-entropy of the word frequencies. This is causal language modelling, except that the first
+    half of the text is not scored: an encoder needs a source.
 
     Source: Radford et al. 2018, "Improving language understanding by generative pre-training".
     """
@@ -33,11 +33,11 @@ class Language(LanguageModel):
 
     def check_length(self, length: int) -> None:
         if length < 2:
-            raise ValueError(f"length is {length}, but language needs a word to read and one to predict")
+            raise ValueError(f"length is {length}, but must be at least 2: one word to read and one to predict")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
-        text, first = self.law.sample(length, size, generator), self.first(length)
+        text, first = self.distribution.sample(length, size, generator), self.first(length)
         target = text[:, first:]
         return Batch(
             source=text[:, :first],
@@ -50,6 +50,6 @@ class Language(LanguageModel):
         return length // 2
 
     def log_probabilities(self, batch: Batch) -> Float[Tensor, "b q v"]:
-        unknown = torch.zeros_like(batch.query[:, :1])  # the last word, which is before none
+        unknown = torch.zeros_like(batch.query[:, :1])  # in place of the last word, which precedes no other
         text = torch.cat([batch.source, batch.query[:, 1:], unknown], dim=1)
-        return self.law.next_word(text)[:, batch.source.shape[1] :]
+        return self.distribution.next_word(text)[:, batch.source.shape[1] :]

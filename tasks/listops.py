@@ -12,7 +12,8 @@ from jaxtyping import Complex, Int
 from torch import Tensor
 
 from .sources.grammar import Grammar
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 NESTS = 0.25
 """The published probability that an argument is an expression, not a digit."""
@@ -20,18 +21,19 @@ NESTS = 0.25
 
 @TASKS.register("listops")
 class ListOps(Task):
-    """The value of a nested expression of `length` tokens: MIN, MAX, MED and SM (sum modulo 10) of digits.
+    """A nested expression of `length` tokens, with MIN, MAX, MED and SM (sum modulo 10) of digits: what is its value?
 
-    With length=11:
+    With length=10:
 
         source  [MAX 4 [MED 3 9 5 2 ] 1 ]
         query   ?
         answer  4
 
-    The generator is the published one, given that it made exactly `length` tokens (without the parentheses that
-    binarise its trees): an argument is an expression with probability 1/4, a digit else, and always a digit at depth
-    `max_depth`, the root being at depth 1; an expression has 2 to `max_args` arguments. MED is rounded down, as there.
-    Published data leave out repeated expressions; those are too rare to matter from about ten tokens on.
+    The distribution is that of the published generator, given that the expression has exactly `length` tokens, without
+    the parentheses of the published binary trees. An argument is an expression with probability 1/4 and a digit
+    otherwise, always a digit at depth `max_depth`; the root has depth 1. An expression has 2 to `max_args` arguments.
+    MED, the median, is rounded down, as in the publication. The published data contain no expression twice; from about
+    ten tokens on, repeated expressions are too rare to matter.
 
     Source: Nangia & Bowman 2018 (arXiv 1804.06028), section 3; Tay et al. 2020 (arXiv 2011.04006), section 2.2.1.
     """
@@ -55,14 +57,14 @@ class ListOps(Task):
     def check_length(self, length: int) -> None:
         if length < 4 or self.grammar.inside(length)[0, length] == 0:
             raise ValueError(
-                f"length is {length}, but no expression of 2 to {self.max_args} arguments, "
-                f"its digits at depth {self.max_depth} at most, has {length} tokens"
+                f"length is {length}, but no expression has so many tokens with 2 to {self.max_args} arguments "
+                f"and a depth of at most {self.max_depth}"
             )
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
         symbols = self.grammar.sample(length, size, generator)
-        # One draw of 20 serves a digit and an operator alike: a token is only one of the two.
+        # One random number below 20 is enough for a digit or an operator, as a token is only one of the two.
         draw = torch.randint(20, symbols.shape, generator=generator, device=symbols.device)
         tokens = torch.where(symbols == OPEN, 10 + draw // 5, draw % 10)
         source = torch.where(symbols == CLOSE, self.close, tokens)
@@ -76,7 +78,7 @@ class ListOps(Task):
 
     def chance(self, length: int) -> float:
         self.check_length(length)
-        return max(value_law(length, self.max_args, self.max_depth))
+        return max(value_distribution(length, self.max_args, self.max_depth))
 
     def ceiling(self, length: int) -> float:
         return 1.0
@@ -90,7 +92,7 @@ class ListOps(Task):
         return digits if part == "target" else [*digits, "[MIN", "[MAX", "[MED", "[SM", "]", "?"]
 
     def _value(self, tokens: list[int]) -> int:
-        """Evaluate one expression by a stack of the argument lists that are open."""
+        """Evaluate one expression with a stack of the argument lists that are not finished."""
         stack: list[list[int]] = [[]]
         for token in tokens:
             if token in self.operators:
@@ -113,28 +115,28 @@ OPEN, CLOSE = 1, 2
 
 
 def expressions(max_args: int, max_depth: int) -> Grammar:
-    """Return the grammar of expressions; the arguments of one are split in halves, so that trees stay shallow."""
-    rules, weights, ends, uniform = [], [], [1 - NESTS, 1.0, 1.0], [1, 1, 1]
+    """Return the grammar of expressions. Lists of arguments are split in halves, so that its trees are shallow."""
+    rules, weights, terminals, uniform = [], [], [1 - NESTS, 1.0, 1.0], [1, 1, 1]
     argument = 0
     for depth in range(1, max_depth):
         # The parts of an expression at this depth: the rest after its operator, then lists of 2, 3, ... arguments.
-        expression, rest = argument, len(ends)
+        expression, rest = argument, len(terminals)
         argument = rest + max_args
         lists = [-1, argument, *range(rest + 1, argument)]
-        # As many tokens as arguments: digits all.
+        # A list with as many tokens as arguments has only digits.
         uniform += [1, *range(2, max_args + 1), 1]
-        ends += [0.0] * max_args + [1 - NESTS if depth + 1 < max_depth else 1.0]
+        terminals += [0.0] * max_args + [1 - NESTS if depth + 1 < max_depth else 1.0]
         rules += [(expression, OPEN, rest), *((rest, lists[count], CLOSE) for count in range(2, max_args + 1))]
         weights += [NESTS, *[1 / (max_args - 1)] * (max_args - 1)]
         rules += [(lists[n], lists[n // 2], lists[n - n // 2]) for n in range(2, max_args + 1)]
         weights += [1.0] * (max_args - 1)
-    return Grammar(torch.tensor(ends), torch.tensor(rules), torch.tensor(weights), torch.tensor(uniform))
+    return Grammar(torch.tensor(terminals), torch.tensor(rules), torch.tensor(weights), torch.tensor(uniform))
 
 
 def evaluate(tokens: Int[Tensor, "b n"]) -> Int[Tensor, "b"]:
-    """Return the value of each row's expression, all expressions of one depth at once, the deepest first."""
+    """Return the value of each row. All expressions of one depth are evaluated at once, the deepest first."""
     opens, closes = (tokens >= 10) & (tokens < 14), tokens == 14
-    # How many operators each argument is inside of, not counting its own; closing brackets are put aside as -1.
+    # The number of operators around each argument, without its own; closing brackets have -1.
     depth = ((opens.int() - closes.int()).cumsum(1) - opens.int()).masked_fill_(closes, -1).flatten()
     opens, value = opens.flatten(), tokens.flatten().clone()
     order = depth.short().sort(stable=True).indices
@@ -149,10 +151,10 @@ def evaluate(tokens: Int[Tensor, "b n"]) -> Int[Tensor, "b"]:
 
 
 def _apply_to_counts(operator: Int[Tensor, "m"], counts: Int[Tensor, "m 10"]) -> Int[Tensor, "m"]:
-    """Apply operators to arguments of which only is known how many have each value."""
+    """Apply operators to arguments, given the number of arguments with each value."""
     running = counts.cumsum(1)
     last, which = running[:, -1] - 1, operator - 10
-    # The least, the greatest and the median are the mean of one or two middle ones of as many ranks as this.
+    # The least, the greatest and the median are each the mean of the values at two ranks, which may be equal.
     ranks = last * torch.tensor([0, 2, 1, 0], device=last.device)[which]
     ranks = torch.stack([ranks // 2, (ranks + 1) // 2], dim=1)
     ranked = (running.unsqueeze(1) <= ranks.unsqueeze(2)).sum((1, 2)) // 2
@@ -161,22 +163,22 @@ def _apply_to_counts(operator: Int[Tensor, "m"], counts: Int[Tensor, "m 10"]) ->
 
 
 @lru_cache(maxsize=4096)
-def value_law(length: int, max_args: int, max_depth: int) -> tuple[float, ...]:
+def value_distribution(length: int, max_args: int, max_depth: int) -> tuple[float, ...]:
     """Return the probability of each value among expressions of exactly `length` tokens.
 
-    The weight of the expressions of n tokens and value v is the n-th coefficient of a polynomial f_v(z), and f is
-    easily evaluated: depth by depth, at one z after another. So evaluate it on a circle, and read the coefficient off
-    by a Fourier sum. The radius makes expressions of about `length` tokens the likely ones (a saddle point), less a
-    little that damps what aliases; the rounding error is below 1e-10 then.
+    The weight of the expressions with n tokens and value v is the n-th coefficient of a polynomial f_v(z), which is
+    evaluated depth by depth for each z. A Fourier sum over a circle of z gives the coefficient. The radius is a saddle
+    point, at which expressions of about `length` tokens have the largest weight, reduced a little to damp aliasing; the
+    rounding error is then below 1e-10.
     """
     points = 16 * length
     radius = _saddle_point(length, max_args, max_depth) * 10 ** (-18 / points)
-    # Conjugate points have conjugate values: the upper half of the circle will do.
+    # Conjugate points have conjugate values, so the upper half of the circle is enough.
     step = torch.arange(points // 2 + 1, dtype=torch.float64)
-    law = _generating_functions(
+    distribution = _generating_functions(
         torch.polar(torch.full_like(step, radius), 2 * math.pi / points * step), max_args, max_depth
     )
-    weights = torch.fft.hfft(law, n=points, dim=1)[:, length]
+    weights = torch.fft.hfft(distribution, n=points, dim=1)[:, length]
     return tuple((weights / weights.sum()).clamp_min(0).tolist())
 
 
@@ -193,20 +195,20 @@ def _saddle_point(length: int, max_args: int, max_depth: int) -> float:
 
 def _generating_functions(z: Complex[Tensor, "z"], max_args: int, max_depth: int) -> Complex[Tensor, "10 z"]:
     digit = (z / 10).expand(10, -1)
-    law = digit
+    distribution = digit
     for _ in range(max_depth - 1):
-        results = sum(_results(law, count) for count in range(2, max_args + 1))
-        law = (1 - NESTS) * digit + NESTS / (4 * (max_args - 1)) * z**2 * results
-    return law
+        results = sum(_results(distribution, count) for count in range(2, max_args + 1))
+        distribution = (1 - NESTS) * digit + NESTS / (4 * (max_args - 1)) * z**2 * results
+    return distribution
 
 
-def _results(law: Complex[Tensor, "10 z"], count: int) -> Complex[Tensor, "10 z"]:
-    """Return the law of the four operators' results together, given the law of one of `count` arguments."""
-    low = law.cumsum(0)
-    high = law.sum(0) - low
+def _results(distribution: Complex[Tensor, "10 z"], count: int) -> Complex[Tensor, "10 z"]:
+    """Return the sum of the distributions of the four operators' results, given that of one of `count` arguments."""
+    low = distribution.cumsum(0)
+    high = distribution.sum(0) - low
     high[-1] = 0
     at_most = low**count + (low[-1] ** count - high**count) + _median_at_most(low, high, count)
-    total: Tensor = torch.fft.ifft(torch.fft.fft(law, dim=0) ** count, dim=0)
+    total: Tensor = torch.fft.ifft(torch.fft.fft(distribution, dim=0) ** count, dim=0)
     return total + at_most.diff(dim=0, prepend=torch.zeros_like(low[:1]))
 
 
@@ -216,8 +218,8 @@ def _median_at_most(low: Complex[Tensor, "10 z"], high: Complex[Tensor, "10 z"],
     for number in range(count // 2 + 1, count + 1):
         at_most += math.comb(count, number) * low**number * high ** (count - number)
     if count % 2 == 0:
-        # Half of the arguments are at most v, and the greatest of those, a, and the least of the others, b, have
-        # (a + b) // 2 <= v.
+        # Half of the arguments are at most v. With a the greatest of these and b the least of the others, the median
+        # is (a + b) // 2, and it must be at most v.
         lower, upper = low ** (count // 2), high ** (count // 2)
         for v in range(10):
             for a in range(v + 1):

@@ -1,4 +1,4 @@
-"""Masked language: restore the words of a text that were hidden or replaced."""
+"""Masked language: predict the words of a text that were masked or replaced."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MASKED, REPLACED, KEPT = 0.8, 0.1, 0.1
 
 @TASKS.register("masked_language")
 class MaskedLanguage(LanguageModel):
-    """The selected words of a text of `length` words, most of them masked, from the words on both sides.
+    """Predict the selected words of a text of `length` words, most of them masked, from the words on both sides.
 
-    With symbols=8 and length=6 (8 is [mask], 9 [cls], "." not scored):
+    With symbols=8 and length=6 ("." not scored):
 
-        source  9
-        query   0 8 1 0 7 1
-        answer  . 0 . . . .
+        source  [cls]
+        query   bame [mask] beto bame difa beto
+        answer  .    bame   .    .    .    .
 
-    As published, 15 % of the positions are selected; of them 80 % are masked, 10 % become a random word, 10 % stay.
-    Here each position is selected independently, given that at least one is, where BERT selects 15 % of each text: that
-    a position is selected then says nothing of the others, so the ideal reader's posterior is exact. The metric is the
-    cross-entropy in nats and its floor that reader's, who knows which positions are scored, the law of the language
-    (see `language`) and that of the corruption. Queries are words of the text, so they tell of one another what the
-    language lets words tell, and no more.
+    As published, 15 % of the positions are selected; 80 % of these are masked, 10 % replaced by a random word, and 10 %
+    unchanged. BERT selects exactly 15 % of each text. Here each position is selected independently, given that at least
+    one is: the selection of a position then contains no information about the others, and the posterior of the ideal
+    reader can be computed exactly. The metric is the cross-entropy in nats. Its floor is that of the ideal reader, who
+    knows which positions are scored, the distribution of the texts (see `language`), and how words are selected and
+    replaced.
 
     Source: Devlin et al. 2018, "BERT" (arXiv 1810.04805), section 3.1 and appendix A.1.
     """
@@ -38,7 +38,7 @@ class MaskedLanguage(LanguageModel):
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
-        text, device = self.law.sample(length, size, generator), generator.device
+        text, device = self.distribution.sample(length, size, generator), generator.device
         selected = _select(length, size, generator)
         kind = torch.randint(10, (size, length), generator=generator, device=device)
         random = torch.randint(self.symbols, (size, length), generator=generator, device=device)
@@ -54,21 +54,21 @@ class MaskedLanguage(LanguageModel):
         return 0
 
     def log_probabilities(self, batch: Batch) -> Float[Tensor, "b q v"]:
-        """Return the posterior of each word given that its position is selected, and each other with SELECTED.
+        """Return the posterior of each word, given that its position is selected, and others with probability SELECTED.
 
-        A mask is as likely in place of any word and so tells nothing of it. A word that is seen stands for itself
-        unless it was selected and replaced, by any word alike.
+        A mask replaces all words with the same probability, and so contains no information about the word. A visible
+        word is the word of the text unless it was selected and replaced; all replacements are equally likely.
         """
         seen = one_hot(batch.query, self.query_space.size)[..., : self.symbols].double()
         replaced = REPLACED / self.symbols
         around = (1 - SELECTED + SELECTED * KEPT) * seen + SELECTED * replaced
         masked = (batch.query == self.mask).unsqueeze(2)
         at_query = torch.where(masked, 1.0, KEPT * seen + replaced)
-        return (self.law.others(torch.where(masked, 1.0, around)) + at_query.log()).log_softmax(2)
+        return (self.distribution.others(torch.where(masked, 1.0, around)) + at_query.log()).log_softmax(2)
 
 
 def _select(length: int, size: int, generator: torch.Generator) -> Bool[Tensor, "b n"]:
-    """Select each position independently, given that at least one is: draw the first, then those after it."""
+    """Select each position independently, given that at least one is: sample the first, then those after it."""
     device = generator.device
     none_yet = torch.full((length,), 1 - SELECTED, dtype=torch.float64, device=device).cumprod(0)
     level = torch.rand(size, 1, generator=generator, dtype=torch.float64, device=device)

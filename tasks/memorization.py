@@ -1,4 +1,4 @@
-"""Memorization: translate keys by a dictionary that is in no example."""
+"""Memorization: translate keys with a dictionary that must be learned, as no example contains it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("memorization")
 class Memorization(Task):
-    """`length` random keys; at each mark the value of the key at the same place, by a dictionary that never changes.
+    """`length` random keys; at each mark, output the value of the key at the same place, by a fixed dictionary.
 
-    With a dictionary that begins k0 v4, k1 v7, k2 v1, and length=4:
+    With the default dictionary, which begins with k0 v12, k1 v31, k2 v25, and length=4:
 
-        source  k2 k0 k0 k1
-        query   ?  ?  ?  ?
-        answer  v1 v4 v4 v7
+        source  k2  k0  k0  k1
+        query   ?   ?   ?   ?
+        answer  v25 v12 v12 v31
 
-    Published with 127 keys of a vocabulary of 256, each with a value of its own, in 32 positions; there each key is
-    followed by the mark that asks for its value, here the marks follow all keys. `dictionary` is the seed by which
-    values are dealt out; training and test share it.
+    Published with a vocabulary of 256, of which 127 are keys, each with a different value, and with 32 positions. In
+    the publication, a mark follows each key; here all marks follow all keys. `dictionary` is the seed of the
+    dictionary, which is the same in training and in tests.
 
     Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
@@ -36,7 +37,7 @@ class Memorization(Task):
 
     def __init__(self, *, keys: int = 32, dictionary: int = 0) -> None:
         if keys < 2:
-            raise ValueError(f"keys is {keys}, but a dictionary worth learning has at least 2")
+            raise ValueError(f"keys is {keys}, but must be at least 2, or the answer is always the same")
         self.keys, self.mark = keys, keys
         self.dictionary = torch.randperm(keys, generator=torch.Generator().manual_seed(dictionary))
         self.source_space = self.query_space = Tokens(keys + 1, "memorization")
@@ -61,7 +62,9 @@ class Memorization(Task):
         return 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        values = torch.cat([self.dictionary, self.dictionary.new_tensor([-1])])  # for HIDDEN and the mark, last of all
+        values = torch.cat(
+            [self.dictionary, self.dictionary.new_tensor([-1])]
+        )  # at the last index, which HIDDEN and the mark have
         return values.to(batch.source.device)[batch.source]
 
     def words(self, part: Part) -> list[str]:

@@ -1,4 +1,4 @@
-"""Missing duplicate: a string stands there twice, but for one symbol."""
+"""Missing duplicate: a string is repeated, and one symbol is missing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .task import TASKS, Batch, Presets
 
 @TASKS.register("missing_duplicate")
 class MissingDuplicate(StringTask):
-    """A random string twice over, `length` symbols in all, one of them blanked out: which was it?
+    """A random string twice, `length` symbols in all, with one replaced by a blank: which symbol was it?
 
-    With length=8 ("_" the blank, "?" a mark):
+    With length=8 ("_" is the blank, "?" a mark):
 
         source  0 1 1 0 0 _ 1 0
         query   ?
         answer  1
 
-    A context-sensitive task, published with two symbols. An odd length is refused: in the publication it has a padding
-    symbol at the end.
+    A context-sensitive task, published with two symbols. The length must be even; in the publication an odd one has a
+    padding symbol at the end.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
@@ -37,7 +37,7 @@ class MissingDuplicate(StringTask):
 
     def check_length(self, length: int) -> None:
         if length < 2 or length % 2:
-            raise ValueError(f"length is {length}, but a string that stands there twice has an even one, at least 2")
+            raise ValueError(f"length is {length}, but must be even and at least 2, for a string and its copy")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)

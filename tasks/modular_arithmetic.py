@@ -15,16 +15,16 @@ from .task import TASKS, Batch, Presets
 
 @TASKS.register("modular_arithmetic")
 class ModularArithmetic(StringTask):
-    """An expression of `length` digits and operators +, -, * in turn: what is it modulo `modulus`?
+    """An expression of `length` symbols, alternately digits and operators +, -, *: what is its value modulo `modulus`?
 
-    With modulus=5 and length=7 ("?" a mark):
+    With modulus=5 and length=7 ("?" is a mark):
 
         source  2 - 3 * 4 + 1
         query   ?
         answer  1
 
-    A regular task, published as modular arithmetic (simple) with modulus 5: digits and operators are uniform, and *
-    binds more strongly. All positions are linked, but not all are necessary: what is multiplied by 0 does not matter.
+    A regular task, published as modular arithmetic (simple) with modulus 5. Digits and operators are uniform, and * is
+    evaluated before + and -. All positions are linked, but not all are necessary: a factor 0 makes others irrelevant.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
@@ -33,7 +33,7 @@ class ModularArithmetic(StringTask):
 
     def __init__(self, *, modulus: int = 5) -> None:
         if modulus < 2:
-            raise ValueError(f"modulus is {modulus}, but there must be at least 2 residues to tell apart")
+            raise ValueError(f"modulus is {modulus}, but must be at least 2, or the answer is always the same")
         self.modulus = modulus
         digits = [str(digit) for digit in range(modulus)]
         super().__init__("modular_arithmetic", [*digits, "+", "-", "*"], digits)
@@ -41,7 +41,7 @@ class ModularArithmetic(StringTask):
 
     def check_length(self, length: int) -> None:
         if length < 1 or length % 2 == 0:
-            raise ValueError(f"length is {length}, but digits with an operator between any two have an odd one")
+            raise ValueError(f"length is {length}, but must be odd, as there is an operator between any two digits")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
@@ -55,7 +55,7 @@ class ModularArithmetic(StringTask):
         return _chance(length // 2, self.modulus)
 
     def answer(self, batch: Batch) -> Tensor:
-        """Read from left to right with the sum of the finished terms and the term at hand."""
+        """Read from left to right, and keep the sum of the finished terms and the value of the current term."""
         total, term = torch.zeros_like(batch.source[:, 0]), batch.source[:, 0]
         for operator, digit in zip(batch.source[:, 1::2].unbind(1), batch.source[:, 2::2].unbind(1), strict=True):
             total = torch.where(operator == self.times, total, total + term)
@@ -64,12 +64,12 @@ class ModularArithmetic(StringTask):
         return (total + term).unsqueeze(1) % self.modulus
 
     def _evaluate(self, source: Int[Tensor, "b s"]) -> Int[Tensor, "b 1"]:
-        """Multiply up within each term by a segmented scan, doubling its reach, and add the terms' last products."""
+        """Multiply within each term by a segmented scan that doubles its reach, and add the products of the terms."""
         products, operators = source[:, 0::2].clone(), source[:, 1::2]
         products[:, 1:] *= torch.where(operators == self.minus, -1, 1)
         first = torch.ones_like(products, dtype=torch.bool)
         first[:, 1:] = operators != self.times
-        last = first.roll(-1, 1)  # the first digit of all comes round to say that the last one ends a term
+        last = first.roll(-1, 1)  # rolled to the end, the first digit marks that the last one ends a term
         reach = 1
         while reach < products.shape[1]:
             before = torch.where(first[:, reach:], 1, products[:, :-reach])
@@ -81,19 +81,19 @@ class ModularArithmetic(StringTask):
 
 @lru_cache
 def _chance(operators: int, modulus: int) -> float:
-    """Return the probability of the most probable value, by the law of (sum of finished terms, term at hand).
+    """Return the probability of the most probable value, from that of (sum of finished terms, current term).
 
-    A term that follows + or - starts with a uniform digit, so its sign makes no difference.
+    A term after + or - starts with a uniform digit, so its sign does not change its distribution.
     """
     residues = torch.arange(modulus)
-    law = torch.zeros(modulus, modulus, dtype=torch.float64)
-    law[0] = 1 / modulus
+    distribution = torch.zeros(modulus, modulus, dtype=torch.float64)
+    distribution[0] = 1 / modulus
     multiplied = torch.zeros(modulus, modulus, dtype=torch.float64)
     for digit in range(modulus):
         multiplied[residues, residues * digit % modulus] += 1 / modulus
-    # Row s of the sums' index: the terms that complete each total to s.
+    # Row s: the terms that complete each sum to s.
     completes = (residues.unsqueeze(1) - residues) % modulus
     for _ in range(operators):
-        finished = law[residues, completes].sum(1, keepdim=True)
-        law = law @ multiplied / 3 + finished.expand(-1, modulus) * 2 / (3 * modulus)
-    return law[residues, completes].sum(1).max().item()
+        finished = distribution[residues, completes].sum(1, keepdim=True)
+        distribution = distribution @ multiplied / 3 + finished.expand(-1, modulus) * 2 / (3 * modulus)
+    return distribution[residues, completes].sum(1).max().item()

@@ -1,4 +1,4 @@
-"""Needle: find the one sentence that matters in a haystack of others."""
+"""Needle: find one relevant sentence among many others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
 
 SENTENCE = 4
 KEY, VALUE = 1, 3
@@ -16,18 +17,18 @@ KEY, VALUE = 1, 3
 
 @TASKS.register("needle")
 class Needle(Task):
-    """`length` sentences of four tokens, `needles` of which give a key's number; the number of one key is asked.
+    """`length` sentences of four tokens; `needles` of them give the number of a key: what is the number of one key?
 
-    With length=4 and needles=2 (k1 a key, v9 a value, w5 any other word):
+    With length=4 and needles=2 (k1 is a key, v9 a value, w5 any other word):
 
         source  the w5 is w2 number k1 is v9 number k6 is v3 the w0 is w5
         query   k1
         answer  v9
 
-    Of the needle-in-a-haystack family: more than one needle is its multi-key variant, with distractors of other keys;
-    in its hardest all sentences are needles. Keys, values and words are one token each here, and a haystack's sentences
-    are random ones. `depth` is the asked needle's place, from 0, the first sentence, to 1, the last; without it all
-    places are equally likely.
+    A needle-in-a-haystack task. With more than one needle it is the multi-key variant, in which the needles of other
+    keys are distractors; in the hardest variant all sentences are needles. Here keys, values and words are one token
+    each, and the other sentences are random. `depth` is the place of the needle in the query, from 0, the first
+    sentence, to 1, the last; by default all places are equally likely.
 
     Source: Hsieh et al. 2024, "RULER" (arXiv 2404.06654), section 3.1.
     """
@@ -44,11 +45,11 @@ class Needle(Task):
         self, *, needles: int = 1, depth: float | None = None, keys: int = 16, values: int = 16, fillers: int = 16
     ) -> None:
         if not 1 <= needles <= keys:
-            raise ValueError(f"needles is {needles}, but {keys} keys are enough for 1 to {keys} needles")
+            raise ValueError(f"needles is {needles}, but must be from 1 to the number of keys, {keys}")
         if values < 2 or fillers < 1:
             raise ValueError(f"needle needs values >= 2 and fillers >= 1, not {values} and {fillers}")
         if depth is not None and not 0 <= depth <= 1:
-            raise ValueError(f"depth is {depth}, but goes from 0, the first sentence, to 1, the last")
+            raise ValueError(f"depth is {depth}, but must be from 0, the first sentence, to 1, the last")
         self.needles, self.depth = needles, depth
         self.keys, self.values, self.fillers = keys, values, fillers
         self.the, self.number, self.be = range(values + keys + fillers, values + keys + fillers + 3)
@@ -57,7 +58,7 @@ class Needle(Task):
 
     def check_length(self, length: int) -> None:
         if length < self.needles:
-            raise ValueError(f"length is {length}, but {self.needles} needles need a sentence each")
+            raise ValueError(f"length is {length}, but must be at least {self.needles}, one sentence for each needle")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
@@ -94,7 +95,7 @@ class Needle(Task):
         return values if part == "target" else [*values, *keys, *fillers, "the", "number", "is"]
 
     def _places(self, length: int, size: int, generator: torch.Generator) -> Tensor:
-        """Draw a sentence for each needle; the first needle is the one that is asked for."""
+        """Sample a place for each needle. The first needle is that of the query."""
         priority = torch.rand(size, length, generator=generator, device=generator.device)
         if self.depth is not None:
             priority[:, round(self.depth * (length - 1))] = 2.0  # above all others

@@ -13,24 +13,25 @@ from torch.nn.functional import one_hot
 from registry import Choice
 
 from .sources.text import SOURCES, TextTask, with_doubles
-from .task import TASKS, Batch, Classes, Part
+from .spaces import Classes
+from .task import TASKS, Batch, Part
 
 
 @TASKS.register("next_sentence")
 class NextSentence(TextTask):
-    """Two halves of texts of `length` words each: is the second the continuation of the first?
+    """Two halves of texts of `length` words: is the second half the continuation of the first?
 
-    With symbols=8 and length=6 (9 is [cls], 10 [sep]; class 1 is "yes"):
+    With symbols=8 and length=6:
 
-        source  7 6 2 10 5 0 5
-        query   9
-        answer  1
+        source  difa deso biga [sep] dale bame dale
+        query   [cls]
+        answer  yes
 
-    With probability 1/2 the second half is the continuation, else it is the second half of another text, so that
-    neither half tells anything alone; in BERT it is any other sentence. The oracle is the Bayes classifier, from the
-    exact probabilities of the two halves together and apart, and is at times wrong, as a random half may fit: the
-    ceiling is its expected accuracy. The languages are those of `language`, and the vocabulary is the same, so that a
-    body pre-trained there keeps its embeddings.
+    With probability 1/2 the second half is the continuation, otherwise the second half of another text, so that neither
+    half alone contains information about the answer; in BERT it is any other sentence. The oracle is the Bayes
+    classifier, from the exact probabilities of the two halves as one text and as two. It is sometimes wrong, as the
+    second half of another text may fit: the ceiling is its expected accuracy. Languages and vocabulary are those of
+    `language`, so that a mechanism that is pre-trained there keeps its embeddings.
 
     Source: Devlin et al. 2018, "BERT" (arXiv 1810.04805), section 3.1.
     """
@@ -44,12 +45,12 @@ class NextSentence(TextTask):
     def check_length(self, length: int) -> None:
         if length < 2 or length % 2:
             raise ValueError(
-                f"length is {length}, but next_sentence needs an even one, for two halves of a word or more"
+                f"length is {length}, but must be even and at least 2, for two halves with at least one word each"
             )
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
-        text, other = self.law.sample(length, 2 * size, generator).chunk(2)
+        text, other = self.distribution.sample(length, 2 * size, generator).chunk(2)
         follows = torch.randint(2, (size, 1), generator=generator, device=generator.device)
         half = length // 2
         second = torch.where(follows.bool(), text[:, half:], other[:, half:])
@@ -64,7 +65,7 @@ class NextSentence(TextTask):
         return 0.5
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
-        """Return 1/2 and the expected accuracy of the Bayes classifier on the sources of these very examples."""
+        """Return 1/2 and the expected accuracy of the Bayes classifier on the sources of these examples."""
         return 0.5, float(torch.cat([self.expected_score(with_doubles(batch)) for batch in batches]).mean())
 
     def expected_score(self, batch: Batch) -> Float[Tensor, "b 1"]:
@@ -81,7 +82,7 @@ class NextSentence(TextTask):
         )
         unread = torch.ones_like(first)
         pairs = torch.cat([torch.cat(pair, dim=1) for pair in ((first, second), (first, unread), (unread, second))])
-        together, first_alone, second_alone = self.law.log_likelihood(pairs).chunk(3)
+        together, first_alone, second_alone = self.distribution.log_likelihood(pairs).chunk(3)
         return (together - first_alone - second_alone).unsqueeze(1)
 
     def words(self, part: Part) -> list[str]:

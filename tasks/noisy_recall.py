@@ -1,4 +1,4 @@
-"""Noisy recall: look keys up among key-value pairs with noise between them."""
+"""Noisy recall: find the values of keys among key-value pairs and noise."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from .recall import look_up
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("noisy_recall")
 class NoisyRecall(Task):
-    """`length` tokens, two by two a key and its value or noise; then each key is asked for, in random order.
+    """`length` tokens in pairs, each a key and its value, or noise: what is the value of each key, in random order?
 
     With vocabulary=6 (keys k0 to k2, values v0 to v2), noise_vocabulary=4 (n0 to n3) and length=10:
 
@@ -21,9 +22,9 @@ class NoisyRecall(Task):
         query   k0 k1 k2
         answer  v0 .  v0
 
-    As published, two tokens are noise with probability `noise`, but at least one pair is shown; keys come again with
-    the value they had. There a key's later appearances in the sequence are what is scored, so that frequent keys count
-    more; here each key that was shown is scored once, after the sequence.
+    As published, a pair is noise with probability `noise`, but at least one is not, and a key that occurs again has the
+    same value. In the publication, all occurrences of a key but its first are scored, so that frequent keys count more.
+    Here each key that occurs is scored once, after the sequence.
 
     Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
     """
@@ -38,11 +39,11 @@ class NoisyRecall(Task):
     def __init__(self, *, vocabulary: int = 16, noise_vocabulary: int = 16, noise: float = 0.2) -> None:
         if vocabulary < 4 or noise_vocabulary < 1:
             raise ValueError(
-                "noisy recall needs a vocabulary >= 4, two keys and two values, and a noise_vocabulary >= 1, "
+                "noisy recall needs vocabulary >= 4 (two keys and two values) and noise_vocabulary >= 1, "
                 f"not {vocabulary} and {noise_vocabulary}"
             )
         if not 0 <= noise < 1:
-            raise ValueError(f"noise is {noise}, but the share of noise is at least 0 and below 1")
+            raise ValueError(f"noise is {noise}, but must be at least 0 and below 1")
         self.vocabulary, self.noise_vocabulary, self.noise = vocabulary, noise_vocabulary, noise
         self.keys = vocabulary // 2
         self.values = vocabulary - self.keys
@@ -51,7 +52,7 @@ class NoisyRecall(Task):
 
     def check_length(self, length: int) -> None:
         if length < 2 or length % 2:
-            raise ValueError(f"length is {length}, but keys and values come in twos: it has to be even and at least 2")
+            raise ValueError(f"length is {length}, but must be even and at least 2, for pairs of tokens")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
@@ -85,7 +86,7 @@ class NoisyRecall(Task):
         return values if part == "target" else [*keys, *values, *(f"n{n}" for n in range(self.noise_vocabulary))]
 
     def _noise(self, slots: int, size: int, generator: torch.Generator) -> Tensor:
-        """Draw which slots are noise; one slot, whichever, is not."""
+        """Sample which pairs are noise; at least one is not."""
         noise = torch.rand(size, slots, generator=generator, device=generator.device) < self.noise
         pair = torch.randint(slots, (size, 1), generator=generator, device=generator.device)
         return noise.scatter_(1, pair, False)

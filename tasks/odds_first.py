@@ -1,4 +1,4 @@
-"""Odds first: say the symbols at odd places, then those at even places."""
+"""Odds first: output the symbols at odd positions, then those at even positions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .task import TASKS, Batch
 
 @TASKS.register("odds_first")
 class OddsFirst(Rearrangement):
-    """A string of `length` random symbols, to be said with the 1st, 3rd, 5th ... before the 2nd, 4th, 6th ...
+    """Output the 1st, 3rd, 5th, ... of `length` random symbols, and then the 2nd, 4th, 6th, ...
 
-    With length=7 ("?" a mark):
+    With length=7 ("?" is a mark):
 
         source  0 0 1 1 0 1 0
         query   ? ? ? ? ? ? ?
         answer  0 1 0 0 0 1 1
 
-    A context-sensitive task, published with two symbols. This is the order in which the published code describes it;
-    what that code does is to put the even places first.
+    A context-sensitive task, published with two symbols. The publication describes this order; its code puts the even
+    positions first.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """

@@ -13,7 +13,7 @@ from .task import TASKS, Batch
 class Parity(StringTask):
     """A random binary string of `length`: is the number of ones even?
 
-    With length=7 ("?" a mark):
+    With length=7 ("?" is a mark):
 
         source  1 0 1 0 1 0 0
         query   ?
@@ -38,5 +38,5 @@ class Parity(StringTask):
         return 1 / 2
 
     def answer(self, batch: Batch) -> Tensor:
-        """Turn around at every one: whoever looks backwards in the end has met an odd number."""
+        """Multiply by -1 for every one: the product is negative if their number is odd."""
         return (1 - 2 * batch.source).prod(1, keepdim=True).lt(0).long()

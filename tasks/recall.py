@@ -1,4 +1,4 @@
-"""Recall: look a key's value up among key-value pairs."""
+"""Recall: find the values of keys among key-value pairs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
 
 
 @TASKS.register("recall")
 class Recall(Task):
-    """Multi-query associative recall: `pairs` key-value pairs, then the keys scattered among filler.
+    """`pairs` key-value pairs, then queries with the keys among filler tokens: what is the value of each key?
 
-    With pairs=2, vocabulary=20 and length=10 (keys below 10, values from 10 on, "." not scored):
+    With pairs=2, vocabulary=20 and length=10 (keys of k, values of v, "." not scored):
 
-        source  4 17 8 12
-        query   3 8 19 2 4 11
-        answer  . 12 . . 17 .
+        source  k4 v7 k8 v2
+        query   k3 k8 v9 k2 k4 v1
+        answer  .  v2 .  .  v7 .
 
-    Half of the vocabulary are keys, half values, each drawn without replacement; a key's place among the queries is
-    drawn with weight place^(power-1), so that most come early and some very late. Filler is any token that is not one
-    of the row's keys: in the published generator it may be, and such a false key has no answer. `length` counts source
-    and query.
+    Published as multi-query associative recall. Half of the vocabulary are keys and half are values, both sampled
+    without replacement. The place of a key among the queries has a probability proportional to place^(power-1), so that
+    most keys come early and some very late. A filler token is any token but a key of the example. In the published
+    generator it may be one, and then it is a query that is not scored. `length` counts source and query.
 
     Source: Arora et al. 2023, "Zoology" (arXiv 2312.04927), section 4.
     """
@@ -39,7 +40,9 @@ class Recall(Task):
     def __init__(self, *, pairs: int = 4, vocabulary: int = 64, power: float = 0.01) -> None:
         self.keys = vocabulary // 2
         if not 1 <= pairs <= self.keys:
-            raise ValueError(f"pairs is {pairs}, but a vocabulary of {vocabulary} has keys for 1 to {self.keys} pairs")
+            raise ValueError(
+                f"pairs is {pairs}, but must be from 1 to {self.keys}, half of the vocabulary of {vocabulary}"
+            )
         self.pairs, self.vocabulary, self.power = pairs, vocabulary, power
         self.values = vocabulary - self.keys
         self.source_space = self.query_space = Tokens(vocabulary, "recall")
@@ -48,8 +51,8 @@ class Recall(Task):
     def check_length(self, length: int) -> None:
         if length < 3 * self.pairs:
             raise ValueError(
-                f"length is {length}, but recall of {self.pairs} pairs needs at least {3 * self.pairs}: "
-                "two positions to show each pair and one to ask for it"
+                f"length is {length}, but must be at least {3 * self.pairs} for {self.pairs} pairs: "
+                "each pair needs two positions in the source and one query"
             )
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
@@ -87,7 +90,7 @@ class Recall(Task):
         return (self.power - 1) * torch.arange(1, queries + 1).log()
 
     def _filler(self, keys: Tensor, queries: int, generator: torch.Generator) -> Int[Tensor, "b q"]:
-        """Draw tokens other than the row's keys: number the others, then step over the keys below each."""
+        """Sample tokens that are not keys of the example: number those tokens, then skip the keys below each."""
         draw = torch.randint(
             self.vocabulary - self.pairs, (len(keys), queries), generator=generator, device=keys.device
         )
@@ -96,7 +99,7 @@ class Recall(Task):
 
 
 def look_up(batch: Batch, keys: int) -> Int[Tensor, "b q"]:
-    """Return each query's value among the source's pairs, values being numbered behind `keys` keys; -1: none."""
+    """Return the value of each query in the pairs of the source, -1 without one. The first value is token `keys`."""
     found = batch.query.unsqueeze(2) == batch.source[:, 0::2].unsqueeze(1)
     values = batch.source[:, 1::2] - keys
     return torch.where(found, values.unsqueeze(1), -1).amax(2)

@@ -1,4 +1,4 @@
-"""Reverse: say a string backwards."""
+"""Reverse: output a string backwards."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .task import TASKS, Batch
 
 @TASKS.register("reverse")
 class Reverse(Rearrangement):
-    """A string of `length` random symbols, to be said backwards.
+    """Output a string of `length` random symbols backwards.
 
-    With length=5 ("?" a mark):
+    With length=5 ("?" is a mark):
 
         source  0 1 1 0 1
         query   ? ? ? ? ?

@@ -1,4 +1,4 @@
-"""Selective copy: remember the symbols, forget the blanks between them."""
+"""Selective copy: remember the symbols and ignore the blanks between them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .task import TASKS, Batch, Classes, Part, Presets, Task, Tokens, draw_distinct
+from .spaces import Classes, Tokens
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
 
 
 @TASKS.register("selective_copy")
 class SelectiveCopy(Task):
-    """`items` random symbols scattered among `length` positions, the rest blank; at the marks the symbols, in order.
+    """`items` random symbols at random places among `length`, the rest blanks; at the marks, output them in order.
 
-    With items=3, symbols=8 and length=7 ("_" a blank, "?" a mark):
+    With items=3, symbols=8 and length=7 ("_" is a blank, "?" a mark):
 
         source  _ 5 _ _ 2 5 _
         query   ? ? ?
         answer  5 2 5
 
-    Published with length 4096, 16 items and 16 tokens, of which one is the blank. Poli et al. 2024 (MAD, arXiv
-    2403.17844) have 14 symbols beside the blank and the mark, and 256 positions with the marks; there no blank follows
-    the last symbol, while here every choice of places is equally likely.
+    Published with length 4096, 16 items and 16 tokens, one of them the blank. Poli et al. 2024 (MAD, arXiv 2403.17844)
+    use 14 symbols, the blank and the mark, and 256 positions including the marks. There no blank follows the last
+    symbol; here all choices of places are equally likely.
 
     Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752), section 4.1.1.
     """
@@ -45,7 +46,7 @@ class SelectiveCopy(Task):
 
     def check_length(self, length: int) -> None:
         if length < self.items:
-            raise ValueError(f"length is {length}, but {self.items} items need at least {self.items} positions")
+            raise ValueError(f"length is {length}, but must be at least {self.items}, one position for each item")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)

@@ -1,4 +1,4 @@
-"""Stack: carry out pushes and pops and say what is left."""
+"""Stack: what does a stack contain after pushes and pops?"""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ END = 2
 
 @TASKS.register("stack")
 class Stack(StringTask):
-    """A stack's contents from the bottom, then actions, `length` in all: what is left, from the top?
+    """The contents of a stack from the bottom, then actions, `length` in all: what are the contents then, from the top?
 
-    With length=7 ("^" is pop, "+a" is push a, "?" a mark, "." the end of the stack):
+    With length=7 ("^" is pop, "+a" push a, "?" a mark, "." the end of the stack):
 
         source  a b b +a ^ ^ +a
         query   ? ? ? ? ? ? ? ?
         answer  a b a . . . . .
 
-    A deterministic context-free task, published as stack manipulation. As in the published code, the number of contents
-    is uniform from 1 to length - 1 (1 at length 1), actions are uniform, and a pop of the empty stack does nothing.
-    There the places after the first "." are padding and not scored, which gives the height away; here all length + 1
-    places are scored, and all below the stack are ".". A symbol is linked to its push and to all that follows, on which
-    its place depends; an end to the whole source.
+    A deterministic context-free task, published as stack manipulation. As in the published code, the stack has 1 to
+    length - 1 symbols first (1 at length 1), all numbers and all actions are equally likely, and a pop does not change
+    an empty stack. There the places after the first "." are padding and not scored, which reveals the height of the
+    stack. Here all length + 1 places are scored, with "." at every place below the stack. A symbol is linked to its
+    push and to all later actions, because its place depends on them, and "." to the whole source.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """
@@ -48,7 +48,7 @@ class Stack(StringTask):
         source = torch.where(positions < contents, symbols, actions)
         places = self._places(source)
         symbol = torch.where(source < POP, source, source - PUSH_A)
-        # What leaves nothing goes to a place after the last, which is cut off.
+        # Tokens without a symbol in the final stack get a place after the last, which is cut off.
         target = torch.full((size, length + 2), END, device=device).scatter_(1, places, symbol)
         pushed = torch.zeros_like(target).scatter_(1, places, positions.expand(size, -1))
         return self.ask(source, target[:, :-1], positions >= pushed[:, :-1].unsqueeze(2))
@@ -57,7 +57,7 @@ class Stack(StringTask):
         return _chance(length)
 
     def answer(self, batch: Batch) -> Tensor:
-        """Carry out the actions; where the source is HIDDEN nothing happens."""
+        """Simulate the stack; a HIDDEN token does not change it."""
         height = torch.zeros_like(batch.source[:, :1])
         stack = torch.full_like(batch.query, END)
         for token in batch.source.unsqueeze(2).unbind(1):
@@ -69,9 +69,9 @@ class Stack(StringTask):
         return torch.where(places >= 0, stack.gather(1, places.clamp_min(0)), END)
 
     def _places(self, source: Int[Tensor, "b s"]) -> Int[Tensor, "b s"]:
-        """Return each token's place in the final stack, from the top; length + 1 where it leaves nothing.
+        """Return the place of each token in the final stack, from the top; length + 1 if it is not there.
 
-        Count pops minus pushes from the end. A push survives where this falls to a new low, -1, -2 ...
+        Count pops minus pushes from the end. A push stays where this count reaches a new minimum, -1, -2, ...
         """
         balance = torch.where(source == POP, 1, -1).flip(1).cumsum(1)
         lowest = pad(balance.cummin(1).values.clamp_max(0)[:, :-1], (1, 0))
@@ -80,15 +80,15 @@ class Stack(StringTask):
 
 @lru_cache
 def _chance(length: int) -> float:
-    """Return the mean over places of P(the more probable of end and either symbol), by the law of the height."""
+    """Return the mean over places of the probability of the best answer, from the distribution of the height."""
     starts = max(length - 1, 1)
-    law = torch.zeros(length + 1, dtype=torch.float64)
-    law[1] = 1 / starts
+    distribution = torch.zeros(length + 1, dtype=torch.float64)
+    distribution[1] = 1 / starts
     for count in range(2, length + 1):
-        pushed, popped = pad(law[:-1], (1, 0)), pad(law[1:], (0, 1))
-        popped[0] += law[0]
-        law = (popped + 2 * pushed) / 3
+        pushed, popped = pad(distribution[:-1], (1, 0)), pad(distribution[1:], (0, 1))
+        popped[0] += distribution[0]
+        distribution = (popped + 2 * pushed) / 3
         if count < length:
-            law[count] += 1 / starts  # those that begin with so many contents
-    ends = law.cumsum(0)
+            distribution[count] += 1 / starts  # stacks with this number of symbols at first
+    ends = distribution.cumsum(0)
     return torch.maximum(ends, (1 - ends) / 2).mean().item()

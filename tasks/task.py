@@ -1,4 +1,4 @@
-"""The contract of a task: read this source, then answer these queries."""
+"""The contract of a task: read a source, then answer queries about it."""
 
 from __future__ import annotations
 
@@ -13,44 +13,15 @@ from torch import Tensor
 
 from registry import Registered, Registry
 
-
-@dataclass(frozen=True)
-class Tokens:
-    """Whole numbers below `size`. Two equal spaces are one vocabulary and share one embedding."""
-
-    size: int
-    vocabulary: str = "tokens"
-
-
-@dataclass(frozen=True)
-class Features:
-    """Vectors of `size` real numbers."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Classes:
-    """One of `size` classes; scored by accuracy."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Distribution(Classes):
-    """One of `size` classes, each with a known probability; scored by the cross-entropy in nats."""
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A real number; scored by mean squared error."""
+from .spaces import Features, TargetSpace, Tokens
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: b examples that share a source length s (which may be 0) and a query length q.
+    """b examples with the same source length s, which may be 0, and the same query length q.
 
-    `links` is the gold alignment: the source positions that explain the answer at a query position.
+    The target has one answer for each query position; `scored` is true where the answer counts for loss and metric.
+    `links` are the gold alignment links: the source positions that explain the answer at a query position.
     """
 
     source: Int[Tensor, "b s"] | Float[Tensor, "b s f"]
@@ -66,7 +37,7 @@ class Batch:
         return replace(self, **{name: value.to(device) for name, value in self._tensors().items()})
 
     def split(self, size: int) -> Iterator[Batch]:
-        """Yield the batches of `size` examples each that this one is made of."""
+        """Yield the examples in order, in batches of `size`."""
         for start in range(0, len(self), size):
             yield replace(self, **{name: value[start : start + size] for name, value in self._tensors().items()})
 
@@ -78,51 +49,53 @@ Part: TypeAlias = Literal["source", "query", "target"]
 Presets: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 HIDDEN = -1
-"""Stands in a source for a token that may not be read; among features a vector of zeros does."""
+"""Replaces a source token that must not be read. Features are replaced by zeros instead."""
 
 
 class Task(Registered, ABC):
-    """Asks a question about a source. Every draw comes from the generator given to `sample`.
+    """Samples sources and queries with their answers. All randomness comes from the generator given to `sample`.
 
-    A constructor takes the task's own settings as keywords; lengths are given per call. The docstring begins with the
-    question, shows an example and ends with the line "Source: ...", or "Source: this project.".
+    A constructor takes the settings of the task as keyword arguments; the length is an argument of each method. The
+    docstring begins with the question, shows an example, and ends with the line "Source: ...", or "Source: this
+    project.".
     """
 
     source_space: Tokens | Features
     query_space: Tokens
-    target_space: Classes | Scalar
+    target_space: TargetSpace
 
     family: ClassVar[str] = ""
-    """What tasks of one family have in common ("memory", "recall", "text", ...), by which results can be grouped."""
+    """The group of similar tasks that it belongs to: "memory", "recall", "text", ..."""
 
     causal: ClassVar[bool] = True
-    """Whether a query position may see earlier ones only; False in masked language models."""
+    """Whether a query position may see only earlier query positions; False for masked language models."""
 
     leaks: ClassVar[bool] = False
-    """Whether a later query gives an earlier answer away, as a shifted target does."""
+    """Whether a later query reveals an earlier answer. It does where the queries are the shifted target."""
 
     feeds_back: ClassVar[bool] = False
-    """Whether query t+1 is answer t, a class being the query token of the same number: then it can be decoded. The
-    last class ends an answer."""
+    """Whether query t+1 is answer t, so that an answer can be decoded step by step. A class then has the number of its
+    query token, and the last class marks the end of the answer."""
 
     points: ClassVar[bool] = False
-    """Whether the answer is the symbol at the one source position linked to the query. Else the oracle has to find the
-    answer of a query when all source positions that are not linked to it are HIDDEN."""
+    """Whether each query is linked to one source position, and the answer is the symbol there. Otherwise the oracle
+    must find the answer to a query when all source positions without a link to it are HIDDEN."""
 
     necessary: ClassVar[bool] = False
-    """Whether each linked position matters: with some other token there the answer would be another."""
+    """Whether the answer depends on every linked position: some other token there would change it."""
 
     drawn_together: ClassVar[int] = 8
-    """How many batches training draws at once: a draw costs its calls rather than its size, and some make many."""
+    """How many batches training samples in one call: the cost of sampling is mostly that of its many small operations,
+    and hardly grows with the number of examples."""
 
     presets: ClassVar[Presets] = {}
-    """Published settings by name: constructor settings, `length` and `test_lengths`, as a suite would give them."""
+    """Published settings by name: those of the constructor, `length` and `test_lengths`, as in a suite."""
 
     @abstractmethod
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
-        """Draw `size` examples of `length` on the generator's device.
+        """Sample `size` examples of `length` on the device of the generator.
 
-        Raises ValueError where `check_length` does.
+        Raises ValueError if `check_length` does.
         """
 
     @abstractmethod
@@ -134,20 +107,20 @@ class Task(Registered, ABC):
         """Return the expected metric of a perfect reader."""
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
-        """Return chance and ceiling of these very examples, where they are known example by example."""
+        """Return chance and ceiling on these examples. A task overrides it if it knows them for each example."""
         return self.chance(length), self.ceiling(length)
 
     @abstractmethod
     def answer(self, batch: Batch) -> Tensor:
-        """Solve the batch from source and query alone; shaped as the target, compared where it is scored."""
+        """Return the oracle's answers, from source and query only, in the shape of the target."""
 
     def check_length(self, length: int) -> None:
-        """Raise ValueError, in one sentence, where no example of this length exists."""
+        """Raise ValueError, with one sentence, if no example of this length exists."""
         if length < 1:
-            raise ValueError(f"length is {length}, the least is 1")
+            raise ValueError(f"length is {length}, but must be at least 1")
 
     def accepts(self, length: int) -> bool:
-        """Return whether there are examples of this length."""
+        """Return whether examples of this length exist."""
         try:
             self.check_length(length)
         except ValueError:
@@ -155,25 +128,36 @@ class Task(Registered, ABC):
         return True
 
     def words(self, part: Part) -> Sequence[str]:
-        """Return what each token of the source or the query, or each class of the target, is called; else numbers."""
-        space = {"source": self.source_space, "query": self.query_space, "target": self.target_space}[part]
-        return [str(number) for number in range(space.size)] if isinstance(space, Tokens | Classes) else []
+        """Return the word for each token of the source or query, or each class of the target; by default its number."""
+        spaces: dict[Part, Tokens | Features | TargetSpace] = {
+            "source": self.source_space,
+            "query": self.query_space,
+            "target": self.target_space,
+        }
+        space = spaces[part]
+        return [str(number) for number in range(space.size)] if space.discrete else []
 
     def tell(self, batch: Batch, row: int, language: str = "en") -> str | None:
-        """Return an example as a person would tell it, in English ("en") or Chinese ("zh"); None where words say it."""
+        """Return an example as text in English ("en") or Chinese ("zh"); None if the words are readable enough."""
         return None
 
+    def read_picture(self, lines: Sequence[str]) -> Float[Tensor, "s f"]:
+        """Return the source that a picture in the docstring shows, if the example has a picture and no source row."""
+        raise NotImplementedError(f"{type(self).__name__} has a picture in its docstring and no method read_picture")
 
-TASKS = Registry[Task]("task", "tasks", properties=("family", "causal", "leaks", "feeds_back"))
+
+TASKS = Registry[Task](
+    "task", "tasks", properties=("family", "causal", "leaks", "feeds_back"), checks="tasks.conformance.task"
+)
 
 
 def draw_distinct(
     size: int, count: int, below: int, generator: torch.Generator, log_weights: Float[Tensor, "n"] | None = None
 ) -> Int[Tensor, "size count"]:
-    """Draw `count` different whole numbers below `below` for each of `size` rows, in random order.
+    """Sample `count` different whole numbers below `below` for each of `size` rows, in random order.
 
-    Without `log_weights` all are equally likely. With them the draw is the sequential one without
-    replacement: the largest of log-weights plus Gumbel noise (Yellott 1977; Efraimidis & Spirakis 2006).
+    Without `log_weights` all are equally likely. With them, numbers are sampled one after another without replacement,
+    as the largest sums of log-weight and Gumbel noise (Yellott 1977; Efraimidis & Spirakis 2006).
     """
     noise = torch.rand(size, below, generator=generator, device=generator.device)
     if log_weights is not None:

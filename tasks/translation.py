@@ -1,4 +1,4 @@
-"""Translation: a sentence of one made-up language, word by word in another."""
+"""Translation: translate a sentence from one invented language into another."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .sources.lexicon import NOTHING, Lexicon, translate, translate_linked
-from .sources.translation_law import Law, draw_sentences
-from .task import HIDDEN, TASKS, Batch, Classes, Part, Presets, Task, Tokens
+from .sources.translation_distribution import NextWordDistribution, draw_sentences
+from .spaces import Classes, Tokens
+from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
 
 
 @TASKS.register("translation")
 class Translation(Task):
-    """A sentence of `length` words and a full stop; the query is its translation, shifted.
+    """Translate a sentence of `length` words and a full stop; the queries are the translation, shifted by one.
 
-    With length=8 ("bonas" is separable, and it and "panin" want different senses of "kito"):
+    With length=8 ("bonas" is separable, and "bonas" and "panin" require different senses of "kito"):
 
         source  la tera kito bonas le foto kito panin .
         query   <s> dolum rolig sib pulum bilen dilum dalen </s> </s> </s>
         answer  dolum rolig sib pulum bilen dilum dalen </s> . . .
 
-    A clause is [determiner] adjectives noun, verb, and for a transitive verb an object built as the subject is. In
-    the translation determiners are dropped (fertility 0), adjectives follow their noun in mirrored order (local
-    reordering), the verb comes after its object (the longer the object, the farther), and a separable verb is two
-    words, a particle after the subject and a stem in the verb's place (fertility 2). An ambiguous noun has two
-    translations, and the verb of its clause decides. The next clause follows without a mark. Clauses are independent:
-    any verb; then for each noun a determiner or none, 0 to `modifiers` adjectives, and any word of each category, all
-    equally likely; given that they add up to `length`. The target may have `length` + `length` // 3 words; after its
-    end come ends that are not scored.
+    A clause has a subject, [determiner] adjectives noun, then a verb, and after a transitive verb an object of the
+    same form. In the translation, determiners are dropped (fertility 0), adjectives follow their noun in reversed order
+    (local reordering), the verb follows its object (long-distance reordering), and a separable verb becomes two words,
+    a particle after the subject and a stem in the place of the verb (fertility 2). An ambiguous noun has two
+    translations, and the verb of its clause decides between them. No mark separates clauses. Clauses are independent,
+    given that they have `length` words together: all verbs are equally likely, and so are, for each noun, a determiner
+    or none, 0 to `modifiers` adjectives, and the words of each category. The target has up to `length` + `length` // 3
+    words. The positions after its end contain the end, too, and are not scored.
 
-    What is to be seen is how quality falls with the length of the sentence (Bahdanau, Cho, Bengio 2014, arXiv
-    1409.0473, section 5.1 and figure 2; models for up to 30 and up to 50 words, section 4.2), and how attention aligns
-    (Luong, Pham, Manning 2015, arXiv 1508.04025, table 6). Fertility is that of Brown et al. 1993 (IBM Model 3).
+    The task measures how quality falls with the length of the sentence (Bahdanau, Cho, Bengio 2014, arXiv 1409.0473,
+    section 5.1 and figure 2; models for up to 30 and up to 50 words, section 4.2), and how well attention agrees with
+    the gold alignment links (Luong, Pham, Manning 2015, arXiv 1508.04025, table 6). Fertility is that of Brown et al.
+    1993 (IBM Model 3).
 
     Source: this project.
     """
@@ -63,7 +65,7 @@ class Translation(Task):
         modifiers: int = 3,
     ) -> None:
         if modifiers < 0:
-            raise ValueError(f"modifiers is {modifiers}, but a noun has 0 or more adjectives")
+            raise ValueError(f"modifiers is {modifiers}, but must be at least 0")
         self.modifiers = modifiers
         self.lexicon = lexicon = Lexicon(determiners, adjectives, nouns, ambiguous, verbs, particles)
         self.source_space = Tokens(len(lexicon.source_names), "translation source")
@@ -72,11 +74,11 @@ class Translation(Task):
 
     def check_length(self, length: int) -> None:
         if length < 2:
-            raise ValueError(f"length is {length}, but the shortest sentence has 2 words, a noun and a verb")
+            raise ValueError(f"length is {length}, but must be at least 2, for a noun and a verb")
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
-        # The most words are had from clauses of noun, separable verb, noun, which are four words in the target.
+        # Clauses of noun, separable verb, noun give the most words: four in the target.
         most = length + length // 3 + 1
         sentences = draw_sentences(self.modifiers, length, size, generator)
         words = word_table(self.lexicon, generator.device)
@@ -89,7 +91,7 @@ class Translation(Task):
         translated = sentences.translated + separable
         start, total = translated.cumsum(1) - translated, translated.sum(1, keepdim=True)
         place = start.gather(1, clause) + sentences.place + (sentences.after_subject & separable.gather(1, clause))
-        # What has no place (determiners, particles that are not) goes to one past the last, which is cut off.
+        # Words without a place (determiners, missing particles) get a place after the last, which is cut off.
         place = torch.cat([place.where(sentences.place != NOTHING, most), total], dim=1)
         particle_place = (start + sentences.subject).where(separable, most)
         target = torch.full((size, most + 1), self.lexicon.end, device=source.device)
@@ -108,20 +110,20 @@ class Translation(Task):
         )
 
     def chance(self, length: int) -> float:
-        """Return the exact accuracy of the best guesser that sees the words before, by dynamic programming."""
+        """Return the exact accuracy of the best predictor that reads only the queries, by dynamic programming."""
         return _chance(self.lexicon, self.modifiers, length)
 
     def ceiling(self, length: int) -> float:
         return 1.0
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
-        """Return the accuracy that the best guesser expects on these very translations, and 1."""
-        law = _law(self.lexicon, self.modifiers, length)
-        guesses = torch.cat([law.best_guesses(batch.query)[batch.scored.cpu()] for batch in batches])
+        """Return the expected accuracy of the best predictor that reads only the queries of these examples, and 1."""
+        distribution = _next_word(self.lexicon, self.modifiers, length)
+        guesses = torch.cat([distribution.best_guesses(batch.query)[batch.scored.cpu()] for batch in batches])
         return float(guesses.mean()), 1.0
 
     def answer(self, batch: Batch) -> Tensor:
-        """Parse the sentence and translate it; where words are HIDDEN, translate the one that the others explain."""
+        """Parse and translate the sentence. If words are HIDDEN, translate the word that the visible ones explain."""
         rows = zip(batch.source.tolist(), batch.query.tolist(), strict=True)
         return torch.tensor([self._solve(*row) for row in rows], device=batch.query.device)
 
@@ -130,7 +132,7 @@ class Translation(Task):
         return {"source": self.lexicon.source_names, "query": names, "target": names[:-1]}[part]
 
     def tell(self, batch: Batch, row: int, language: str = "en") -> str | None:
-        """Return the two sentences, and each word of the translation with the source words that explain it."""
+        """Return the two sentences, and each word of the translation with the source words linked to it."""
         titles = ("原文", "译文", "对齐") if language == "zh" else ("Source", "Translation", "Alignment")
         names, target_names = self.lexicon.source_names, self.lexicon.target_names
         scored = batch.scored[row]
@@ -157,11 +159,11 @@ class Translation(Task):
 
 
 class WordTable(NamedTuple):
-    """The lexicon as tensors: a category's first word and its size, and what is known of each source word."""
+    """The lexicon as tensors: the first word and the size of each category, and the columns of the entries."""
 
     first: Int[Tensor, "categories"]
     size: Int[Tensor, "categories"]
-    draws: int  # a multiple of every size, so that the remainder of a draw is uniform
+    draws: int  # a multiple of every size, so that the remainder of a random number below it is uniform
     senses: Int[Tensor, "words 2"]
     ambiguous: Bool[Tensor, "words"]
     sense: Int[Tensor, "words"]
@@ -192,10 +194,10 @@ def _links(pairs: list[tuple[Tensor, Tensor]], queries: int, positions: int) -> 
 
 
 @lru_cache(maxsize=2)
-def _law(lexicon: Lexicon, modifiers: int, length: int) -> Law:
-    return Law(lexicon, modifiers, length)
+def _next_word(lexicon: Lexicon, modifiers: int, length: int) -> NextWordDistribution:
+    return NextWordDistribution(lexicon, modifiers, length)
 
 
 @lru_cache(maxsize=1024)
 def _chance(lexicon: Lexicon, modifiers: int, length: int) -> float:
-    return _law(lexicon, modifiers, length).accuracy
+    return _next_word(lexicon, modifiers, length).accuracy

@@ -1,9 +1,3 @@
-"""e(s, h) = vᵀ tanh(W s + U h + b)
-
-Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
-(arXiv 1409.0473), appendix A.1.2.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -14,7 +8,11 @@ from .tanh import MappedTanhAlignment
 
 @ALIGNMENTS.register("additive")
 class Additive(MappedTanhAlignment):
-    compiles = True
+    """e(s, h) = vᵀ tanh(W s + U h + b)
+
+    Source: Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
+    (arXiv 1409.0473), appendix A.1.2.
+    """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         super().__init__(heads, query_dim, key_dim)

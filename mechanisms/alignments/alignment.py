@@ -10,45 +10,42 @@ from torch import Tensor, nn
 from registry import Registered, Registry
 
 
-class Place(NamedTuple):
-    """Where the queries and keys of one call stand, and how many keys the causal mask lets each query see."""
+class PairPositions(NamedTuple):
+    """The positions of the queries and keys of one call, and how many keys each query may see under a causal mask."""
 
     query: Int[Tensor, "q"]
     key: Int[Tensor, "k"]
-    span: Int[Tensor, "q"]
+    visible: Int[Tensor, "q"]
 
 
-class Focus(NamedTuple):
-    """What an alignment that attends locally adds: keys that are out, and a factor on the weights of the others."""
+class PredictedWindow(NamedTuple):
+    """A window that an alignment predicts from the query: which keys are inside, and a factor on their weights."""
 
     allowed: Bool[Tensor, "b h q k"]
     factor: Float[Tensor, "b h q k"]
 
 
 class Alignment(nn.Module, Registered, ABC):
-    """Scores queries against keys, head by head; it never masks and never normalises.
+    """Scores queries against keys, head by head. It never masks and never normalises.
 
-    What depends on one side alone belongs in `project_query` and `project_key`, which run once per query
-    and once per source; `score` is left with what depends on both.
+    What depends on the query alone belongs in `project_query`, which runs once per query. What depends on the key alone
+    belongs in `project_key`, which runs once per source. `score` computes what depends on both.
     """
 
     needs_history: ClassVar[bool] = False
-    """The score depends on earlier steps' weights, so the alignment runs only where a decoder steps."""
+    """The score depends on the weights of earlier steps, so the alignment runs only in a decoder that steps."""
 
     positional: ClassVar[bool] = False
     """The score depends on the key's position."""
 
     reads_content: bool = True
-    """The score depends on the key's content. Where it does not, a host need not learn a map of the keys."""
-
-    compiles: ClassVar[bool] = False
-    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
+    """The score depends on the key's content. If it does not, a model needs no learned projection of the keys."""
 
     max_length: int | None = None
-    """The alignment knows so many key positions; None where any number will do."""
+    """The largest number of key positions; None if there is no limit."""
 
     window: int | None = None
-    """A query at position p reads keys from p - window to p + window alone; None where it reads all."""
+    """A query at position p reads only the keys from p - window to p + window; None if it reads all keys."""
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         super().__init__()
@@ -64,35 +61,35 @@ class Alignment(nn.Module, Registered, ABC):
 
     @abstractmethod
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
-        """Score the projected queries against the projected keys. A score may depend on its own pair alone."""
+        """Score the projected queries against the projected keys. A score depends only on its own query and key."""
 
-    def focus(self, query: Float[Tensor, "b h q a"], place: Place) -> Focus | None:
-        """Return where the projected queries look, if they choose that themselves."""
+    def predict_window(self, query: Float[Tensor, "b h q a"], positions: PairPositions) -> PredictedWindow | None:
+        """Return the window that is predicted from the projected queries; None if the alignment predicts none."""
         return None
 
     @property
-    def focuses(self) -> bool:
-        return type(self).focus is not Alignment.focus
+    def predicts_window(self) -> bool:
+        return type(self).predict_window is not Alignment.predict_window
 
     @property
     def kernel_scale(self) -> float | None:
-        """The scale of an inner product that a fused kernel computes; None where `score` is something else."""
+        """The scale, if `score` is an inner product that a fused kernel can compute; else None."""
         return None
 
     @property
     def pair_flops(self) -> int:
-        """The floating-point operations of one score, a transcendental function counting as one."""
+        """The floating-point operations of one score; a transcendental function counts as one."""
         return 2 * self.key_dim
 
     def flops(self, queries: int, keys: int) -> int:
-        """Return the floating-point operations to project and score these many, in all heads of one row."""
+        """Return the floating-point operations to project and score this many, in all heads of one example."""
         return self.heads * queries * keys * self.pair_flops
 
 
 class InnerProduct(Alignment):
     """e = scale · ⟨query, key⟩ after the projections.
 
-    Whoever leaves `score` as it is runs on one fused kernel.
+    A subclass that does not override `score` runs on a fused kernel.
     """
 
     scale: float = 1.0
@@ -110,13 +107,14 @@ ALIGNMENTS = Registry[Alignment](
     "mechanisms.alignments",
     positional=3,
     properties=("reads_content", "positional", "needs_history"),
+    checks="mechanisms.conformance.alignment",
 )
 
 
 def per_head(x: Float[Tensor, "b h n d"], weight: Float[Tensor, "h d a"]) -> Float[Tensor, "b h n a"]:
     """Multiply each head's vectors by that head's matrix."""
-    # One head is an ordinary matrix product, and that is what a stepping decoder calls at every position.
-    # Otherwise einsum, because matmul would copy the weights once per row of the batch.
+    # One head is an ordinary matrix product, which is fastest for a decoder that steps.
+    # For several heads einsum, because matmul would copy the weights once per example.
     if weight.shape[0] == 1:
         return x @ weight[0]
     return torch.einsum("bhnd,hda->bhna", x, weight)

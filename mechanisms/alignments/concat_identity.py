@@ -1,9 +1,3 @@
-"""e(s, h) = vᵀ tanh(s + h): concat with W fixed to identity blocks, W [s; h] = s + h
-
-An ablation: Luong, Pham, Manning 2015 (arXiv 1508.04025), footnote 15, put the poor results of their concat down to
-having set part of W to the identity.
-"""
-
 import torch
 from torch import nn
 
@@ -13,10 +7,18 @@ from .tanh import TanhAlignment
 
 @ALIGNMENTS.register("concat_identity")
 class ConcatIdentity(TanhAlignment):
-    compiles = True
+    """e(s, h) = vᵀ tanh(s + h)
+
+    An ablation: `concat` with W fixed to identity blocks, W [s; h] = s + h. The authors explain the poor results of
+    their concat by the part of W that they set to the identity.
+
+    Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+    (arXiv 1508.04025), footnote 15.
+    """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("concat_identity", query_dim, key_dim)
         super().__init__(heads, query_dim, key_dim)
-        # The sum of two unit normals has variance 2, and tanh of that 0.52: v of variance 1/(0.52 d) gives spread one.
+        # The sum of two unit normals has variance 2, and its tanh has variance 0.52, so v of variance 1/(0.52 d) gives
+        # scores of standard deviation one.
         self.v = nn.Parameter(torch.randn(heads, key_dim) / (0.52 * key_dim) ** 0.5)

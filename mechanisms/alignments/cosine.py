@@ -1,9 +1,3 @@
-"""e(s, h) = β · sᵀ h / (‖s‖ ‖h‖), β > 0 learned
-
-Graves, Wayne, Danihelka 2014, "Neural Turing machines" (arXiv 1410.5401), eq. 5 and 6, content addressing.
-As query-key normalisation in Transformers: Henry et al. 2020 (arXiv 2010.04245).
-"""
-
 import math
 
 import torch
@@ -16,13 +10,19 @@ from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
 
 @ALIGNMENTS.register("cosine")
 class Cosine(InnerProduct):
-    compiles = True
+    """e(s, h) = β · sᵀ h / (‖s‖ ‖h‖), β > 0 learned
+
+    Content-based addressing. In Transformers it is known as query-key normalisation (Henry et al. 2020, arXiv
+    2010.04245).
+
+    Source: Graves, Wayne, Danihelka 2014, "Neural Turing machines" (arXiv 1410.5401), eq. 5 and 6.
+    """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("cosine", query_dim, key_dim)
         super().__init__(heads, query_dim, key_dim)
-        # The cosine of two random directions has spread 1/√d, so β = √d starts where scaled dot starts.
-        # The logarithm is what is learned: it keeps β positive.
+        # The cosine of two random directions has standard deviation 1/√d, so with β = √d the scores start like those of
+        # scaled_dot. The logarithm of β is learned, which keeps β positive.
         self.log_beta = nn.Parameter(torch.full((heads, 1, 1), 0.5 * math.log(key_dim)))
 
     def project_query(self, query: Float[Tensor, "b h q dq"]) -> Float[Tensor, "b h q a"]:
@@ -33,5 +33,5 @@ class Cosine(InnerProduct):
 
 
 def unit(x: Float[Tensor, "b h n d"]) -> Float[Tensor, "b h n d"]:
-    # The bound matters for the zero vector alone, whose gradient would otherwise be of the order 1e12.
+    # eps matters only for the zero vector, whose gradient would otherwise be of the order 1e12.
     return F.normalize(x, dim=-1, eps=1e-6)

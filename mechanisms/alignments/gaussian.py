@@ -1,10 +1,3 @@
-"""e(s, h) = -‖s - h‖² / (2√d)
-
-Tsai et al. 2019, "Transformer dissection: an unified understanding for Transformer's attention via the lens of
-kernel" (arXiv 1908.11775), the Gaussian (RBF) kernel of table 1, with √d for its width. As
--‖s - h‖² / 2 = ⟨s, h⟩ - ‖s‖²/2 - ‖h‖²/2 it is an inner product of vectors with two more columns.
-"""
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,7 +7,14 @@ from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
 
 @ALIGNMENTS.register("gaussian")
 class Gaussian(InnerProduct):
-    compiles = True
+    """e(s, h) = -‖s - h‖² / (2√d)
+
+    The Gaussian (RBF) kernel with √d for its width. As -‖s - h‖² / 2 = ⟨s, h⟩ - ‖s‖²/2 - ‖h‖²/2, it is an inner product
+    of vectors with two more columns.
+
+    Source: Tsai et al. 2019, "Transformer dissection: an unified understanding for Transformer's attention via the lens
+    of kernel" (arXiv 1908.11775), table 1.
+    """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("gaussian", query_dim, key_dim)

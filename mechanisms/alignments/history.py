@@ -1,4 +1,4 @@
-"""What the alignments share that look at the weights of earlier steps."""
+"""The contract of an alignment that reads the attention weights of earlier steps."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,32 +10,31 @@ from .alignment import Alignment
 
 
 @dataclass(frozen=True, eq=False)
-class History:
-    """What earlier steps looked at: the last weights, and the sum of all."""
+class AttentionHistory:
+    """The attention weights of the last step, and the sum of the weights of all steps so far."""
 
     previous: Float[Tensor, "b h k"]
     total: Float[Tensor, "b h k"]
 
-    def after(self, weights: Float[Tensor, "b h k"]) -> "History":
-        return History(weights, self.total + weights)
+    def after(self, weights: Float[Tensor, "b h k"]) -> "AttentionHistory":
+        return AttentionHistory(weights, self.total + weights)
 
 
 class HistoryAlignment(Alignment):
-    """Scores with what earlier steps looked at; it runs in a decoder that steps over one source."""
+    """Scores with the attention weights of earlier steps. It runs only in a decoder that steps over one source."""
 
     needs_history = True
-    compiles = False
 
-    def begin(self, key: Float[Tensor, "b h k a"]) -> History:
-        """Return the history before the first step, over projected keys."""
-        nothing = key.new_zeros(key.shape[:3])
-        return History(nothing, nothing)
+    def begin(self, key: Float[Tensor, "b h k a"]) -> AttentionHistory:
+        """Return the history before the first step, for these projected keys."""
+        zeros = key.new_zeros(key.shape[:3])
+        return AttentionHistory(zeros, zeros)
 
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
-        """Score as a first step does, before there is a history."""
+        """Return the scores of a first step, which has no history."""
         return self.score_after(query, key, self.begin(key))
 
     @abstractmethod
     def score_after(
-        self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: History
+        self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: AttentionHistory
     ) -> Float[Tensor, "b h q k"]: ...

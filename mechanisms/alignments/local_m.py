@@ -1,9 +1,3 @@
-"""e_tj = score(s, h_j) for keys within D of p_t = t, the query's own position; the others are out
-
-Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
-(arXiv 1508.04025), section 3.2, local-m, around any other alignment. A query that has no key so near reads zero.
-"""
-
 from typing import Annotated
 
 from jaxtyping import Float, Int
@@ -14,16 +8,17 @@ from registry import Choice
 from .alignment import ALIGNMENTS, Alignment
 
 
-class Around(Alignment):
-    """Scores as another alignment does."""
+class WrappedAlignment(Alignment):
+    """Scores as another alignment does, which it wraps."""
 
     positional = True
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, alignment: Choice) -> None:
         super().__init__(heads, query_dim, key_dim)
         self.inner = ALIGNMENTS.build(alignment, heads, query_dim, key_dim)
-        if self.inner.needs_history or isinstance(self.inner, Around):
-            raise ValueError(f"{type(self).__name__} stands around alignments that look everywhere, not {alignment}")
+        if self.inner.needs_history or isinstance(self.inner, WrappedAlignment):
+            kinds = "an alignment that is global and needs no history"
+            raise ValueError(f"{type(self).__name__} wraps {kinds}, not {alignment}")
         self.max_length = self.inner.max_length
         self.reads_content = self.inner.reads_content
 
@@ -49,8 +44,15 @@ class Around(Alignment):
 
 
 @ALIGNMENTS.register("local_m")
-class LocalM(Around):
-    compiles = True
+class LocalM(WrappedAlignment):
+    """e_tj = score(s, h_j) where |j - t| ≤ window, the query's own position being t; other keys get no weight
+
+    The score is that of any other alignment (`alignment`). A query without a key in its window gets a context vector of
+    zeros.
+
+    Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+    (arXiv 1508.04025), section 3.2, local-m.
+    """
 
     def __init__(
         self,
@@ -62,6 +64,6 @@ class LocalM(Around):
         window: int = 10,
     ) -> None:
         if window < 0:
-            raise ValueError(f"local_m's window is the keys to each side, and is {window}")
+            raise ValueError(f"local_m: window is the number of keys on each side, at least 0, not {window}")
         super().__init__(heads, query_dim, key_dim, alignment)
         self.window = window

@@ -1,9 +1,3 @@
-"""e_i(s) = w_i · s, where w_i is learned for position i; the key's content is unused
-
-Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
-(arXiv 1508.04025), eq. 9. In self-attention it is the dense Synthesizer (Tay et al. 2020, arXiv 2005.00743).
-"""
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -13,9 +7,16 @@ from .alignment import ALIGNMENTS, InnerProduct
 
 @ALIGNMENTS.register("location")
 class Location(InnerProduct):
+    """e_i(s) = w_i · s, where w_i is a learned vector for key position i; the key's content is not used
+
+    In self-attention it is the dense Synthesizer (Tay et al. 2020, arXiv 2005.00743).
+
+    Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+    (arXiv 1508.04025), section 3.1, "location".
+    """
+
     positional = True
     reads_content = False
-    compiles = True
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, *, max_length: int = 1024) -> None:
         super().__init__(heads, query_dim, key_dim)
@@ -23,5 +24,5 @@ class Location(InnerProduct):
         self.w = nn.Parameter(torch.randn(heads, max_length, query_dim) / query_dim**0.5)
 
     def project_key(self, key: Float[Tensor, "b h k dk"], position: Int[Tensor, "k"]) -> Float[Tensor, "b h k a"]:
-        # Selecting adds gradients up row by row; indexing would do it number by number.
+        # index_select sums gradients row by row, which is faster than indexing, which sums them number by number.
         return self.w.index_select(1, position).expand(key.shape[0], -1, -1, -1)

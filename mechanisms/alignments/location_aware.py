@@ -1,9 +1,3 @@
-"""e_tj = vᵀ tanh(W s + U h_j + V f_tj + b),  f_t = F ∗ a_{t-1}: content and what the last step looked at
-
-Chorowski et al. 2015, "Attention-based models for speech recognition" (arXiv 1506.07503), eq. 8 and 9,
-where U and V have each other's names.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,12 +5,20 @@ from torch.nn import functional as F
 
 from .additive import Additive
 from .alignment import ALIGNMENTS, per_head
-from .history import History, HistoryAlignment
+from .history import AttentionHistory, HistoryAlignment
 from .tanh import tanh_scores
 
 
 @ALIGNMENTS.register("location_aware")
 class LocationAware(HistoryAlignment, Additive):
+    """e_tj = vᵀ tanh(W s + U h_j + V f_tj + b),  f_t = F ∗ a_{t-1}
+
+    The additive score with one more input: the last step's weights, convolved with learned filters. In the paper U and
+    V have each other's names.
+
+    Source: Chorowski et al. 2015, "Attention-based models for speech recognition" (arXiv 1506.07503), eq. 8 and 9.
+    """
+
     positional = True
 
     def __init__(self, heads: int, query_dim: int, key_dim: int, *, filters: int = 8, kernel: int = 5) -> None:
@@ -27,7 +29,7 @@ class LocationAware(HistoryAlignment, Additive):
         self.V = nn.Parameter(torch.randn(heads, filters, query_dim) / filters**0.5)
 
     def score_after(
-        self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: History
+        self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: AttentionHistory
     ) -> Float[Tensor, "b h q k"]:
         features = F.conv1d(history.previous, self.F, padding="same", groups=self.heads)
         features = features.reshape(len(key), self.heads, -1, key.shape[2]).transpose(2, 3)

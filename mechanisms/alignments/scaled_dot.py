@@ -1,14 +1,12 @@
-"""e(s, h) = sᵀ h / √d
-
-Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), eq. 1.
-"""
-
 from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
 
 
 @ALIGNMENTS.register("scaled_dot")
 class ScaledDot(InnerProduct):
-    compiles = True
+    """e(s, h) = sᵀ h / √d
+
+    Source: Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), eq. 1.
+    """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("scaled_dot", query_dim, key_dim)

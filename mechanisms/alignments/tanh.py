@@ -1,4 +1,4 @@
-"""What the alignments share that put a tanh between the sum of a query's and a key's part and the score."""
+"""The base classes of the alignments that score with a hidden tanh layer."""
 
 import torch
 from jaxtyping import Float, Int
@@ -7,14 +7,15 @@ from torch import Tensor, nn
 from .alignment import Alignment, per_head
 
 TANH_FLOPS = 4
-"""An addition, a tanh, a multiplication and an addition, for each column of the hidden layer."""
+"""The operations for each unit of the hidden layer: an addition, a tanh, a multiplication and an addition."""
 
 
 class TanhAlignment(Alignment):
-    """e(s, h) = vᵀ tanh(query_part(s) + key_part(h)), with a v for each head that the subclass makes
+    """e(s, h) = vᵀ tanh(query_part(s) + key_part(h)); the subclass makes v, one vector for each head
 
-    Both parts are projected doubled, since tanh(x / 2) = 2σ(x) - 1, and torch's sigmoid takes a quarter of the time of
-    its tanh on a processor. A projection is doubled once; a block of keys would be doubled for every block of queries.
+    The tanh is computed as tanh(x / 2) = 2σ(x) - 1, because on a CPU torch's sigmoid takes a quarter of the time of its
+    tanh. So the projections return both parts doubled: each part is then doubled once, and not once for every block of
+    queries.
     """
 
     v: nn.Parameter
@@ -32,7 +33,7 @@ class TanhAlignment(Alignment):
         return 2 * self.key_part(key)
 
     def add_part(self, key: Float[Tensor, "b h k a"], part: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h k a"]:
-        """Return projected keys to which one more part of the sum has been added."""
+        """Return the projected keys with one more part added to the sum, doubled as they are."""
         return torch.add(key, part, alpha=2)
 
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
@@ -44,7 +45,7 @@ class TanhAlignment(Alignment):
 
 
 class MappedTanhAlignment(TanhAlignment):
-    """e(s, h) = vᵀ tanh(W s + U h), with a hidden layer as wide as a query"""
+    """e(s, h) = vᵀ tanh(W s + U h), with a hidden layer of the width of a query"""
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         super().__init__(heads, query_dim, key_dim)
@@ -61,10 +62,10 @@ class MappedTanhAlignment(TanhAlignment):
 
 
 def tanh_parameters(heads: int, query_dim: int, key_dim: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
-    """Return W, U and v of vᵀ tanh(W s + U h), whose hidden layer is as wide as a query."""
+    """Return W, U and v of vᵀ tanh(W s + U h), with a hidden layer of the width of a query."""
     width = query_dim
-    # W s and U h get variance 1/2 each, so their sum is of unit variance. tanh of that has variance 0.39,
-    # and v of variance 1/(0.39 width) gives scores of spread one.
+    # W s and U h have variance 1/2 each, so their sum has variance 1. Its tanh has variance 0.39, so v of variance
+    # 1/(0.39 width) gives scores of standard deviation one.
     return (
         nn.Parameter(torch.randn(heads, query_dim, width) / (2 * query_dim) ** 0.5),
         nn.Parameter(torch.randn(heads, key_dim, width) / (2 * key_dim) ** 0.5),
@@ -76,8 +77,8 @@ def tanh_scores(
     query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], v: Float[Tensor, "h a"]
 ) -> Float[Tensor, "b h q k"]:
     """Return vᵀ tanh((query + key) / 2) for every pair."""
-    # A head at a time, because the product with one vector is a fast call and that with a batch of them is not.
-    # In place, since the sum is b·q·k·a numbers and nobody else looks at it.
+    # One head at a time, because a product with one vector is faster than one with a batch of vectors.
+    # The sigmoid is in place, because the sum has b·q·k·a numbers and is used nowhere else.
     heads = zip(query.unbind(1), key.unbind(1), v.unbind(0), strict=True)
     sigmoids = [(s.unsqueeze(2) + h.unsqueeze(1)).sigmoid_() @ weight for s, h, weight in heads]
     return 2 * torch.stack(sigmoids, dim=1) - v.sum(1)[:, None, None]

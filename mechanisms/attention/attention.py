@@ -1,10 +1,10 @@
-"""c = a V, a = normalizer(score(q, K) + bias where the mask allows): score, mask, normalise, read
+"""c = a V, a = normalizer(score(q, K) + bias, masked): score, mask, normalise, read
 
-The only place that decides how attention is computed:
+Only this module decides how attention is computed:
 
-- fused: one kernel, for an inner product under softmax; over a window, a block of queries at a time;
-- streamed: a block of queries at a time, recomputed in the backward pass, where the intermediate would be large;
-- plain: everything at once; always where the weights are to be looked at.
+- fused: one kernel, for an inner product with softmax; with a window, one block of queries at a time;
+- streamed: one block of queries at a time, recomputed in the backward pass, if the intermediate result would be large;
+- plain: all queries at once; always if the weights are traced.
 """
 
 import math
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..alignments import Alignment, History, HistoryAlignment, Place
+from ..alignments import Alignment, AttentionHistory, HistoryAlignment, PairPositions
 from ..normalizers import Normalizer
 from ..normalizers.softmax import Softmax
 from ..positions import Position
@@ -24,18 +24,18 @@ from .masks import FULL, Mask
 from .streamed import stream
 
 PLAIN_BYTES = 64 * 2**20
-"""The largest intermediate that is kept whole: below it memory is no concern, and recomputing costs time."""
+"""The largest intermediate result that is kept whole: below it memory is no concern, and recomputing costs time."""
 
 BLOCK_BYTES = 16 * 2**20
-"""The intermediate of one streamed block. Measured on two CPU cores: at 1 MiB the overhead of a block takes twice
-the time, at 64 MiB the allocator hands memory back after each block and takes as long again."""
+"""The intermediate result of one streamed block. Measured on two CPU cores: with 1 MiB the overhead of the blocks
+doubles the time, and with 64 MiB the allocator returns the memory after each block, which doubles it too."""
 
 
 class Attention(nn.Module):
-    """Reads values with the weights that an alignment and a normalizer give them.
+    """Returns context vectors: sums of values, weighted by an alignment and a normalizer.
 
-    With `groups` > 1 so many query heads share each key head (Ainslie et al. 2023, arXiv 2305.13245), and with it
-    the alignment's own parameters, which are per key head.
+    With `groups` > 1, that number of query heads shares one key head (Ainslie et al. 2023, arXiv 2305.13245). They also
+    share the parameters of the alignment, which are per key head.
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class Attention(nn.Module):
         """The detached weights "b h q k" of the last traced call; see `traced`."""
 
     def project_keys(self, key: Float[Tensor, "b h k dk"], first: int = 0) -> Float[Tensor, "b h k a"]:
-        """Project keys that stand at the positions first, first + 1, ...: once, however often they are attended to.
+        """Project keys at the positions first, first + 1, ...: once, however often they are attended to.
 
-        Raises ValueError where the alignment or the position scheme does not reach so far.
+        Raises ValueError if there are more positions than the alignment or the position scheme has.
         """
         length = first + key.shape[2]
         if self.alignment.max_length is not None and length > self.alignment.max_length:
             raise ValueError(
-                f"{type(self.alignment).__name__} knows max_length = {self.alignment.max_length} positions, and the "
-                f"keys reach to position {length}; raise max_length"
+                f"{type(self.alignment).__name__} has max_length = {self.alignment.max_length} positions, and the "
+                f"sequence has {length}; raise max_length"
             )
         position = torch.arange(first, length, device=key.device)
         if self.position is not None:
-            self.position.require(length)
+            self.position.require_length(length)
             key = self.position.rotate(key, position)
         return self.alignment.project_key(key, position)
 
@@ -91,8 +91,8 @@ class Attention(nn.Module):
             return self._streamed(query, keys, value, mask)
         return self._plain(query, keys, value, mask)
 
-    def begin(self, keys: Float[Tensor, "b h k a"]) -> History | None:
-        """Return the history before the first step, where the alignment needs one."""
+    def begin(self, keys: Float[Tensor, "b h k a"]) -> AttentionHistory | None:
+        """Return the history before the first step, if the alignment needs one."""
         return self.alignment.begin(keys) if isinstance(self.alignment, HistoryAlignment) else None
 
     def next(
@@ -100,10 +100,10 @@ class Attention(nn.Module):
         query: Float[Tensor, "b h 1 dq"],
         keys: Float[Tensor, "b h k a"],
         value: Float[Tensor, "b h k dv"],
-        history: History | None,
+        history: AttentionHistory | None,
         mask: Mask = FULL,
-    ) -> tuple[Float[Tensor, "b h 1 dv"], History | None]:
-        """Attend with one query, and carry the history on, where the alignment needs one."""
+    ) -> tuple[Float[Tensor, "b h 1 dv"], AttentionHistory | None]:
+        """Attend with one query, and return the next history, if the alignment needs one."""
         if not isinstance(self.alignment, HistoryAlignment) or history is None:
             return self(query, keys, value, mask), None
         self.path = "plain"
@@ -115,7 +115,7 @@ class Attention(nn.Module):
         return weights @ value, history.after(weights[:, :, 0])
 
     def _narrowed(self, mask: Mask) -> Mask:
-        # An alignment's window is counted to each side of the query, a mask's includes the query's own position.
+        # An alignment's window counts the keys on one side of the query; a mask's also counts the query's own position.
         return mask if self.alignment.window is None else mask.within(self.alignment.window + 1)
 
     def _project(self, query: Tensor, keys: Tensor, mask: Mask) -> Tensor:
@@ -126,7 +126,7 @@ class Attention(nn.Module):
         return projected.reshape(b, heads, q, projected.shape[3])
 
     def _folded(self, x: Float[Tensor, "b hq q n"]) -> Float[Tensor, "b h gq n"]:
-        """Line the query heads of a group up behind one another, as more queries of their key head."""
+        """Return the query heads of each group as more queries of their key head."""
         b, heads, q, n = x.shape
         return x if self.groups == 1 else x.reshape(b, heads // self.groups, self.groups * q, n)
 
@@ -136,8 +136,8 @@ class Attention(nn.Module):
         if (
             self.alignment.kernel_scale is not None
             and type(self.normalizer) is Softmax
-            and not self.alignment.focuses
-            and not (self._bias_learns() and keys.device.type == "cpu")  # no kernel there gives a bias its gradient
+            and not self.alignment.predicts_window
+            and not (self._bias_learns() and keys.device.type == "cpu")  # no CPU kernel gives the bias a gradient
         ):
             return "fused"
         large = query.shape[2] * self._row_bytes(keys, keys.shape[2]) > self.plain_bytes
@@ -149,7 +149,7 @@ class Attention(nn.Module):
         return any(parameter.requires_grad for parameter in self.position.parameters())
 
     def _row_bytes(self, keys: Tensor, k: int) -> int:
-        """Return the size of the intermediate for one query position that sees k keys."""
+        """Return the size of the intermediate result for one query position with k keys."""
         per_pair = 1 if self.alignment.kernel_scale is not None else keys.shape[3]
         return keys.shape[0] * keys.shape[1] * self.groups * k * per_pair * keys.element_size()
 
@@ -165,11 +165,13 @@ class Attention(nn.Module):
         if bias is not None:
             scores = scores + bias
         allowed = mask.dense(q, k, scores.device)
-        focus = self.alignment.focus(query, _place(mask, q, k, scores.device)) if self.alignment.focuses else None
-        if focus is None:
+        window = None
+        if self.alignment.predicts_window:
+            window = self.alignment.predict_window(query, _pair_positions(mask, q, k, scores.device))
+        if window is None:
             return self.normalizer(scores, allowed)  # type: ignore[no-any-return]
-        seen = focus.allowed if allowed is None else focus.allowed & allowed
-        weights: Tensor = self.normalizer(scores, seen) * focus.factor
+        seen = window.allowed if allowed is None else window.allowed & allowed
+        weights: Tensor = self.normalizer(scores, seen) * window.factor
         return weights
 
     def _plain(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
@@ -186,27 +188,28 @@ class Attention(nn.Module):
         return stream(self._plain, parameters, query, keys, value, mask, rows)
 
     def _streamed_rows(self, keys: Tensor, mask: Mask) -> int:
-        """Return how many queries a block may have, together with the keys that one of them sees."""
+        """Return how many queries a block may have."""
         pairs = self.block_bytes // self._row_bytes(keys, 1)
         rows = pairs // keys.shape[2]
         if mask.window is not None:
-            # r neighbouring queries see r + reach keys: the largest r for which r (r + reach) <= pairs.
-            reach = (mask.window - 1) * (1 if mask.causal else 2)
-            rows = max(rows, (math.isqrt(reach * reach + 4 * pairs) - reach) // 2)
+            # r neighbouring queries see r + extra keys together: the largest r for which r (r + extra) <= pairs.
+            extra = (mask.window - 1) * (1 if mask.causal else 2)
+            rows = max(rows, (math.isqrt(extra * extra + 4 * pairs) - extra) // 2)
         return max(1, rows)
 
 
-def _place(mask: Mask, q: int, k: int, device: torch.device) -> Place:
+def _pair_positions(mask: Mask, q: int, k: int, device: torch.device) -> PairPositions:
     query, key = mask.positions(q, k, device)
     total = mask.first + k if mask.total is None else mask.total
-    return Place(query, key, (query + 1).clamp(0, total) if mask.causal else torch.full_like(query, total))
+    visible = (query + 1).clamp(0, total) if mask.causal else torch.full_like(query, total)
+    return PairPositions(query, key, visible)
 
 
 @contextmanager
 def traced(module: nn.Module) -> Iterator[None]:
     """Make every Attention inside `module` keep its last weights, detached, in `.weights`.
 
-    What an earlier trace has left is cleared; the weights stay when the context ends.
+    The weights of an earlier trace are cleared first. The weights stay after the context ends.
     """
     attentions = [part for part in module.modules() if isinstance(part, Attention)]
     before = [attention.tracing for attention in attentions]

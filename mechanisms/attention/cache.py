@@ -1,17 +1,17 @@
-"""The keys and values of one layer's past, with room to grow."""
+"""The keys and values of one layer while it decodes (KV cache)."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .state import Reserve
+from .state import Preallocated
 
 
-class Cache(Reserve):
-    """Holds the past in buffers of doubling size, so that a step copies its own position and seldom the past.
+class Cache(Preallocated):
+    """Keeps keys and values in buffers of doubling size, so that most steps copy only their own position.
 
-    It decodes, and keeps no graph: what is appended is detached. With a `window` only so many last positions are
-    kept; `first` is the position of the oldest.
+    It is for decoding and keeps no autograd graph: what is appended is detached. With a `window` only that number of
+    last positions is kept. `first` is the oldest position that is kept.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""softmax(scale · Q Kᵀ + bias where the mask allows) V in one kernel; over a window, a block of queries at a time."""
+"""softmax(scale · Q Kᵀ + bias, masked) V in one kernel; with a window, one block of queries at a time."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .masks import Mask
-from .streamed import blocks
+from .streamed import query_blocks
 
 WINDOW_ROWS = 256
-"""The least queries in one call of the kernel over a window: with fewer the calls cost more than the keys saved."""
+"""The smallest number of queries in one call with a window: with fewer, the calls cost more than the skipped keys."""
 
 Bias: TypeAlias = Callable[[int, int, Mask, Tensor], Tensor | None]
-"""(queries, keys, mask, a tensor of the wanted type and device) -> what is added to the scores"""
+"""(queries, keys, mask, a tensor of the type and device of the result) -> what is added to the scores"""
 
 
 def fused(
@@ -27,13 +27,14 @@ def fused(
     bias: Bias,
     mask_bytes: int,
 ) -> Float[Tensor, "b hq q dv"]:
-    """Return what is read; hq is a multiple of h where query heads share keys. A fully masked row gives zeros.
+    """Return the context vectors, which are zeros for a fully masked row.
 
-    A mask larger than `mask_bytes` is not written out where a causal square does without it.
+    hq is a multiple of h, if several query heads share a key head. A mask larger than `mask_bytes` is not built if the
+    kernel's own causal mask can serve.
     """
     q, k, width = query.shape[2], keys.shape[2], value.shape[3]
     if keys.shape[3] != width:
-        # The kernels want one width; zeros change neither a product nor what is read.
+        # The kernels need one width. Zeros change neither the scores nor the first `width` columns of the result.
         widest = max(width, keys.shape[3])
         query, keys, value = (F.pad(x, (0, widest - x.shape[3])) for x in (query, keys, value))
     rows = max(WINDOW_ROWS, mask.window or 0)
@@ -41,7 +42,7 @@ def fused(
         return _kernel(query, keys, value, mask, scale, bias, mask_bytes)[..., :width]
     parts = [
         _kernel(query[:, :, b.queries], keys[:, :, b.keys], value[:, :, b.keys], b.mask, scale, bias, mask_bytes)
-        for b in blocks(q, k, rows, mask)
+        for b in query_blocks(q, k, rows, mask)
     ]
     return torch.cat(parts, dim=2)[..., :width]
 
@@ -51,8 +52,8 @@ def _kernel(
 ) -> Tensor:
     grouped, q, k = query.shape[1] != keys.shape[1], query.shape[2], keys.shape[2]
     added = bias(q, k, mask, keys)
-    if added is None and _squares(q, keys, mask, mask_bytes):
-        # The kernel's "causal" is aligned at the upper left, which only for a square is ours.
+    if added is None and _fits_a_square(q, keys, mask, mask_bytes):
+        # The kernel aligns its causal mask at the upper left. Only for a square is that the mask meant here.
         square = F.pad(query, (0, 0, k - q, 0)) if q < k else query
         context = F.scaled_dot_product_attention(square, keys, value, is_causal=True, scale=scale, enable_gqa=grouped)
         return context[:, :, k - q :]
@@ -60,7 +61,7 @@ def _kernel(
     if allowed is None:
         whole = None if added is None else added[None]
         return F.scaled_dot_product_attention(query, keys, value, attn_mask=whole, scale=scale, enable_gqa=grouped)
-    # Kernels differ in what they make of a fully masked row, NaN among it. It is let see all, and set to zero.
+    # Kernels differ in the result for a fully masked row; it may be NaN. So the row sees all keys, and is set to zero.
     masked = ~allowed.any(dim=-1, keepdim=True)
     seen = allowed | masked
     added = seen if added is None else added.masked_fill(~seen, float("-inf"))
@@ -68,13 +69,13 @@ def _kernel(
     return context.masked_fill(masked, 0.0)
 
 
-def _squares(q: int, keys: Tensor, mask: Mask, mask_bytes: int) -> bool:
-    """Whether a causal rectangle is better filled up to a square, which needs no mask in memory.
+def _fits_a_square(q: int, keys: Tensor, mask: Mask, mask_bytes: int) -> bool:
+    """Whether a causal rectangle should be padded to a square, which needs no mask in memory.
 
-    A kernel skips half of a causal square, so this costs nothing from q = k/2 on; below, only a mask too large
-    to write out is worth it.
+    The kernel skips half of a causal square, so padding costs nothing if q >= k/2. With fewer queries it is done only
+    if the mask would be too large.
     """
     k = keys.shape[2]
-    if not mask.causal or mask.keys is not None or mask.window is not None or mask.at(q, k) != k - q:
+    if not mask.causal or mask.keys is not None or mask.window is not None or mask.offset_for(q, k) != k - q:
         return False
     return 1 < q <= k and (2 * q >= k or q * k * keys.element_size() > mask_bytes)

@@ -1,8 +1,8 @@
 """MultiHead(Q, K, V) = [head_1; …; head_h] W_o, head_i = Attention(Q W_q, K W_k, V W_v)
 
 Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.2.2, with any alignment. With fewer
-key heads than query heads: Shazeer 2019, "Fast Transformer decoding" (arXiv 1911.02150), multi-query attention, and
-Ainslie et al. 2023, "GQA" (arXiv 2305.13245).
+key heads than query heads it is multi-query attention (Shazeer 2019, "Fast Transformer decoding", arXiv 1911.02150) or
+grouped-query attention (Ainslie et al. 2023, "GQA", arXiv 2305.13245).
 """
 
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from .masks import FULL, Mask
 
 
 class MultiHeadAttention(nn.Module):
-    """Self-attention where query and source are one sequence, cross-attention where they are two."""
+    """Self-attention if query and source are one sequence, cross-attention if they are two."""
 
     def __init__(
         self,
@@ -34,10 +34,10 @@ class MultiHeadAttention(nn.Module):
         self.head_dim = head_width(width, heads)
         key_heads = heads if key_heads is None else key_heads
         if key_heads < 1 or heads % key_heads:
-            raise ValueError(f"{heads} heads cannot share {key_heads} key heads; choose key_heads that divide heads")
+            raise ValueError(f"{heads} heads cannot share {key_heads} key heads; choose key_heads that divides heads")
         scorer = ALIGNMENTS.build(alignment, key_heads, self.head_dim, self.head_dim)
         self.W_q = xavier(width, width)
-        # Without a bias: under softmax a constant that is added to every key changes no weight, so it could not learn.
+        # No bias: with softmax, a constant added to every key changes no weight, so the bias could not be learned.
         self.key_width = key_heads * self.head_dim
         self.W_k = xavier(width, self.key_width, bias=False) if scorer.reads_content else None
         self.W_v = xavier(width, self.key_width)
@@ -53,9 +53,9 @@ class MultiHeadAttention(nn.Module):
     def project(
         self, source: Float[Tensor, "b k d"], first: int = 0
     ) -> tuple[Float[Tensor, "b h k a"], Float[Tensor, "b h k dv"]]:
-        """Return the projected keys and the values of a source that stands at the positions first, first + 1, ...
+        """Return the projected keys and the values of a source at the positions first, first + 1, ...
 
-        They are all that attending to it needs.
+        `attend` needs nothing else of the source.
         """
         key = source[..., : self.key_width] if self.W_k is None else self.W_k(source)
         return self.attention.project_keys(self._split(key), first), self._split(self.W_v(source))
@@ -72,10 +72,10 @@ class MultiHeadAttention(nn.Module):
         return output
 
     def flops(self, queries: int, keys: int) -> int:
-        """Return the floating-point operations for these many of one row."""
+        """Return the floating-point operations for these numbers of queries and keys, in one example."""
         d, shared = self.W_q.in_features, self.attention.groups
         maps = 4 * queries * d * d + 2 * keys * d * self.key_width * (2 if self.W_k is not None else 1)
-        # The alignment takes a group's queries for more queries of its key head.
+        # For the alignment the queries of a group are more queries of its key head.
         scores = self.attention.alignment.flops(shared * queries, keys)
         return maps + scores + 2 * queries * keys * d
 

@@ -1,4 +1,4 @@
-"""What a model carries while it decodes, and how large it is."""
+"""The state of a model while it decodes, and its size."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,22 +8,22 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 State: TypeAlias = Any
-"""What a model carries while it decodes: tensors and integers, nested in tuples, lists, mappings or dataclasses."""
+"""The state of a model while it decodes: tensors and integers, nested in tuples, lists, mappings or dataclasses."""
 
 
-class Reserve(ABC):
-    """A part of a state that keeps room in reserve."""
+class Preallocated(ABC):
+    """A part of a state whose buffers are larger than what is in them."""
 
     @abstractmethod
     def in_use(self) -> Iterable[Tensor]:
-        """Return the tensors without the room that is still empty."""
+        """Return the filled parts of the buffers."""
 
 
 def state_tensors(state: State) -> Iterator[Tensor]:
-    """Yield the tensors in a decoding state: what is in use of them, where room is kept in reserve."""
+    """Yield the tensors in a decoding state; of preallocated buffers only the filled parts."""
     if isinstance(state, Tensor):
         yield state
-    elif isinstance(state, Reserve):
+    elif isinstance(state, Preallocated):
         yield from state.in_use()
     else:
         for part in _parts(state):

@@ -1,8 +1,8 @@
-"""Attention a block of queries at a time, each block computed again in the backward pass.
+"""Attention with one block of queries at a time; each block is recomputed in the backward pass.
 
-Memory is then O(length), not O(length²·width), at the price of one more forward. `torch.utils.checkpoint` would do
-the same, but adds up the gradient of the keys in a full-sized tensor per block, and its first call imports the whole
-of torch's compiler, two seconds in every fresh process.
+Memory is then O(length) and not O(length²·width), for the cost of one more forward pass. `torch.utils.checkpoint` would
+do the same. But it sums the gradient of the keys in a full-sized tensor for each block, and its first call imports
+torch's compiler, which takes two seconds in every new process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,18 +19,18 @@ Attend: TypeAlias = Callable[[Tensor, Tensor, Tensor, Mask], Tensor]
 """(query, keys, value, mask) -> context"""
 
 
-class Block(NamedTuple):
+class QueryBlock(NamedTuple):
     queries: slice
     keys: slice
     mask: Mask
 
 
-def blocks(q: int, k: int, rows: int, mask: Mask) -> Iterator[Block]:
-    """Yield `rows` queries at a time, with the keys that one of them may see."""
+def query_blocks(q: int, k: int, rows: int, mask: Mask) -> Iterator[QueryBlock]:
+    """Yield `rows` queries at a time, with the keys that at least one of them may see."""
     for first in range(0, q, rows):
         last = min(first + rows, q)
         part, seen = mask.block(first, last, q, k)
-        yield Block(slice(first, last), seen, part)
+        yield QueryBlock(slice(first, last), seen, part)
 
 
 def stream(
@@ -44,9 +44,9 @@ def stream(
 ) -> Float[Tensor, "b hq q dv"]:
     """Return `attend(query, keys, value, mask)`, computed `rows` queries at a time.
 
-    `parameters` are those that `attend` uses and that want a gradient.
+    `parameters` are those that `attend` uses and that need a gradient.
     """
-    plan = list(blocks(query.shape[2], keys.shape[2], rows, mask))
+    plan = list(query_blocks(query.shape[2], keys.shape[2], rows, mask))
     context: Tensor = _Stream.apply(attend, plan, query, keys, value, *parameters)  # type: ignore[no-untyped-call]
     return context
 
@@ -54,7 +54,13 @@ def stream(
 class _Stream(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, attend: Attend, plan: list[Block], query: Tensor, keys: Tensor, value: Tensor, *parameters: Tensor
+        ctx: Any,
+        attend: Attend,
+        plan: list[QueryBlock],
+        query: Tensor,
+        keys: Tensor,
+        value: Tensor,
+        *parameters: Tensor,
     ) -> Tensor:
         ctx.attend, ctx.plan = attend, plan
         ctx.save_for_backward(query, keys, value, *parameters)

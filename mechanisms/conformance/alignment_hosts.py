@@ -1,4 +1,4 @@
-"""What an alignment must satisfy inside attention, and inside the models that hold it."""
+"""What an alignment must satisfy in attention, and in the models that can use it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -6,18 +6,18 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from registry import Check, CheckError
+from registry import Check, CheckError, only_if
 
 from ..alignments import Alignment
 from ..attention.attention import Attention, traced
 from ..attention.masks import CAUSAL, FULL, Mask, padding, sliding
 from ..compatibility import incompatibility
 from ..layers.decoders import DECODERS
-from ..models import MODELS, SequenceModel
+from ..models import MODELS
 from ..models.rnn_attention import RNNAttention
 from ..normalizers.softmax import Softmax
 from . import model
-from .alignment import D, H, K, inputs
+from .alignment_alone import D, H, K, inputs
 from .expect import expect, expect_equal, shape
 
 
@@ -37,7 +37,7 @@ def masks() -> dict[str, Mask]:
 
 
 def read(attention: Attention, mask: Mask) -> list[Tensor]:
-    """Return the context and its gradients with respect to query, key, value and parameters."""
+    """Return the context vectors, and their gradients with respect to query, key, value and parameters."""
     generator = torch.Generator().manual_seed(1)
     query, key = (x.requires_grad_() for x in seeded_inputs(generator))
     value = torch.randn(key.shape, generator=generator, dtype=key.dtype, requires_grad=True)
@@ -55,8 +55,7 @@ def read(attention: Attention, mask: Mask) -> list[Tensor]:
 def _step_by_step(attention: Attention, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
     history, contexts, weights = attention.begin(keys), [], []
     for i in range(query.shape[2]):
-        asked = query[:, :, i : i + 1]
-        context, history = attention.next(asked, keys, value, history, mask)
+        context, history = attention.next(query[:, :, i : i + 1], keys, value, history, mask)
         contexts.append(context)
         weights.append(attention.weights)
     if attention.tracing:
@@ -68,12 +67,12 @@ def seeded_inputs(generator: torch.Generator) -> list[Tensor]:
     return [torch.randn(x.shape, generator=generator, dtype=x.dtype) for x in inputs()]
 
 
+# An alignment that needs history is computed one step at a time, on one path.
+@only_if(lambda value: not value.needs_history)
 def paths_agree(value: type[Alignment]) -> None:
-    """Fused or streamed, whatever the mask, is what plain is: outputs and gradients."""
-    if value.needs_history:
-        return  # it is computed one step at a time, and there is one way to do that
+    """The fused and the streamed path give the outputs and gradients of the plain one, under every mask."""
     attention = attention_of(value)
-    # Everything is too large now, and a block has two rows for an intermediate as wide as a key.
+    # So no intermediate result is small enough for the plain path, and a block has two rows if it is as wide as a key.
     attention.plain_bytes, attention.block_bytes = 0, 2 * 2 * H * K * D * 8
     for name, mask in masks().items():
         fast = read(attention, mask)
@@ -85,12 +84,12 @@ def paths_agree(value: type[Alignment]) -> None:
                 got,
                 wanted,
                 f"the {path} path differs from the plain one under the mask '{name}': does the score depend on which "
-                "queries and keys stand beside each other?",
+                "other queries and keys are in the same call?",
             )
 
 
 def masked_keys_are_out(value: type[Alignment]) -> None:
-    """Masked keys have weight exactly zero, and no gradient reaches them."""
+    """Masked keys have weight exactly zero and no gradient."""
     attention = attention_of(value)
     mask = masks()["padding"]
     with traced(attention):
@@ -99,7 +98,7 @@ def masked_keys_are_out(value: type[Alignment]) -> None:
     if weights is None or weights.shape[-1] != K:
         raise CheckError("the weights could not be traced" if weights is None else f"weights of shape {shape(weights)}")
     expect(not weights[0, ..., hidden].any(), "a masked key has a weight that is not zero")
-    # What earlier steps made of a masked key may matter to a later one, where the alignment looks at earlier steps.
+    # With history, a later step may depend on a masked key through the scores of earlier steps.
     reached = {"value": values} if value.needs_history else {"key": key, "value": values}
     for name, gradient in reached.items():
         expect(
@@ -108,18 +107,18 @@ def masked_keys_are_out(value: type[Alignment]) -> None:
         )
 
 
-def blind_rows_are_zero(value: type[Alignment]) -> None:
-    """Where every key is masked, nothing is read, and neither output nor gradient is NaN."""
+def fully_masked_rows_are_zero(value: type[Alignment]) -> None:
+    """The context vector of a query with every key masked is zero, and neither output nor gradient is NaN."""
     attention, mask = attention_of(value), padding(torch.tensor([0, K]), K)
     context, *gradients = read(attention, mask)
-    expect(not context[0].any(), "a query that may see no key must read zeros")
+    expect(not context[0].any(), "the context vector of a fully masked row must be zeros")
     expect(
         all(bool(x.isfinite().all()) for x in (context, *gradients)),
-        "outputs or gradients are not finite where a query may see no key",
+        "outputs or gradients are not finite if a row is fully masked",
     )
 
 
-def _inside(check: Callable[[Callable[[], SequenceModel]], None], value: type[Alignment]) -> None:
+def _inside(check: Callable[[model.Build], None], value: type[Alignment]) -> None:
     for name, host in hosts(value).items():
         try:
             check(host)
@@ -127,17 +126,17 @@ def _inside(check: Callable[[Callable[[], SequenceModel]], None], value: type[Al
             raise CheckError(f"inside {name}: {failure}") from failure
 
 
-def hosts(value: type[Alignment]) -> dict[str, Callable[[], SequenceModel]]:
-    """Return builders of every model that the alignment may stand in, and of every way it does."""
-    found: dict[str, Callable[[], SequenceModel]] = {}
+def hosts(value: type[Alignment]) -> dict[str, model.Build]:
+    """Return every built-in model that can use the alignment, and rnn_attention with every decoder, by name."""
+    found: dict[str, model.Build] = {}
     for entry in MODELS.entries():
         if entry.origin.is_plugin or "alignment" not in MODELS.parts(entry.value):
             continue
         if incompatibility(entry.value, {"alignment": value}) is None:
-            found[f"a {entry.name}"] = partial(entry.value, model.WIDTH, alignment=value)  # type: ignore[call-arg]
-    for reading in DECODERS:
-        name = f"a rnn_attention with the reading {reading}"
-        found[name] = partial(RNNAttention, model.WIDTH, alignment=value, reading=reading)
+            found[f"a {entry.name}"] = partial(entry.value, alignment=value)  # type: ignore[call-arg]
+    for decoder in DECODERS:
+        name = f"a rnn_attention with the decoder {decoder}"
+        found[name] = partial(RNNAttention, alignment=value, decoder=decoder)
     return found
 
 
@@ -156,7 +155,7 @@ def learns_inside_models(value: type[Alignment]) -> None:
 CHECKS: Sequence[Check] = (
     paths_agree,
     masked_keys_are_out,
-    blind_rows_are_zero,
+    fully_masked_rows_are_zero,
     causal_inside_models,
     steps_inside_models,
     learns_inside_models,

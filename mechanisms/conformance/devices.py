@@ -1,4 +1,4 @@
-"""That a plugin's tensors are where its inputs are: shared by the checks of every kind."""
+"""The tensors of a plug-in are on the device of its inputs: checks that every kind shares."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ ADVICE = (
 
 
 def constructs_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
-    """Return the module built where tensors have shapes and no numbers, as for counting; CheckError where it fails."""
+    """Return the module built on "meta", where tensors have shapes but no numbers. CheckError if that fails."""
     try:
         with torch.device("meta"):
             return build()
@@ -28,9 +28,9 @@ def constructs_on_meta(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def runs_on_meta(function: Callable[..., Any], *inputs: Any) -> None:
-    """Raise CheckError where a tensor on the CPU meets the inputs, which are on "meta": what no GPU would take.
+    """Raise CheckError if a tensor on the CPU is combined with the inputs, which are on "meta": a GPU would raise too.
 
-    A function that reads numbers cannot run there at all. It is not held to that, and nothing is known of it.
+    A function that reads numbers cannot run there, so nothing is found out about it.
     """
     try:
         function(*(x.to("meta") if isinstance(x, Tensor) else x for x in inputs))
@@ -44,7 +44,7 @@ def accelerators() -> list[torch.device]:
 
 
 def expect_same(got: Tensor, wanted: Tensor, device: torch.device) -> None:
-    """Expect what the CPU gives, to the rounding of float32: devices round differently."""
+    """Expect what the CPU gives, up to the rounding of float32, because devices round differently."""
     expect(got.device.type == device.type, f"given inputs on {device}, it returns a tensor on {got.device}: {ADVICE}")
     expect(got.shape == wanted.shape, f"shape {shape(got)} on {device}, {shape(wanted)} on the CPU: {ADVICE}")
     same = torch.allclose(got.cpu(), wanted, rtol=1e-5, atol=1e-6)
@@ -52,9 +52,9 @@ def expect_same(got: Tensor, wanted: Tensor, device: torch.device) -> None:
 
 
 def follows_device(build: Callable[[], nn.Module], *given: Tensor) -> None:
-    """Expect that what `build` returns can be built and moved anywhere, and gives there what it gives on the CPU."""
+    """Expect that what `build` returns can be built on and moved to any device, and gives the same as on the CPU."""
     constructs_on_meta(build)
-    # Moved there, not built there, where a tensor that is no buffer would be made in the right place.
+    # Moved, because a tensor that is not a buffer would be on the right device if the module were built there.
     runs_on_meta(build().to("meta"), *given)
     for device in accelerators():
         module = build()

@@ -1,24 +1,32 @@
-"""How a check reports, and what the checks share."""
+"""What the checks of every kind share: expectations that raise CheckError, and the seed under which a check runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import jaxtyping
 import torch
 from torch import Tensor, nn
 
-from registry import Check, CheckError, Result
+from registry import CheckError
 
 
-def run(check: Check, value: type) -> Result:
-    """Run one check under a seed of its own, leaving the global random state as it was."""
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Seed torch's global generator, and restore it afterwards, so that a check gives the same result each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
-            check(value)
-        except CheckError as failure:
-            return Result(check.__name__, False, str(failure))
-        except Exception as error:
-            return Result(check.__name__, False, f"it raised {type(error).__name__}: {error}")
-    return Result(check.__name__, True)
+        yield
+
+
+@contextmanager
+def without_shape_checks() -> Iterator[None]:
+    """Switch off the checks of shapes that tests add: torch.compile stops at them, and they use random numbers."""
+    disabled = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", disabled)
 
 
 def expect(condition: bool, message: str) -> None:
@@ -27,7 +35,7 @@ def expect(condition: bool, message: str) -> None:
 
 
 def expect_equal(got: Tensor, wanted: Tensor, message: str) -> None:
-    """Expect equality to the rounding of float64; the message is followed by the largest difference."""
+    """Expect equality up to the rounding of float64. The largest difference is added to the message."""
     expect(got.shape == wanted.shape, f"{message} (shapes {tuple(got.shape)} and {tuple(wanted.shape)})")
     if not torch.allclose(got, wanted, rtol=1e-8, atol=1e-10):
         difference = (got - wanted).abs().max().item() if got.numel() else 0.0
@@ -35,7 +43,7 @@ def expect_equal(got: Tensor, wanted: Tensor, message: str) -> None:
 
 
 def expect_gradients(module: nn.Module, output: Tensor) -> None:
-    """Expect that every parameter has a part in the output."""
+    """Expect that the output depends on every parameter, with a finite gradient."""
     parameters = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
     if not parameters:
         return
@@ -53,7 +61,7 @@ def expect_gradients(module: nn.Module, output: Tensor) -> None:
 
 
 def expect_exact_gradient(function: Callable[..., Tensor], inputs: Sequence[Tensor], of: str, advice: str) -> None:
-    """Expect the gradient that finite differences give; the message tells what it is `of`, and the advice."""
+    """Expect the gradient of finite differences. The message names what it is the gradient `of`, and the advice."""
     try:
         torch.autograd.gradcheck(function, inputs, fast_mode=True)
     except RuntimeError as error:

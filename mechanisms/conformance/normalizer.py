@@ -1,6 +1,6 @@
 """What a normalizer must satisfy.
 
-One whose weights are drawn is called on copies of itself, which draw the same.
+A stochastic normalizer is called on copies of itself, which draw the same random numbers.
 """
 
 import copy
@@ -10,17 +10,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from registry import Check, CheckError
+from registry import Check, CheckError, only_if
 
 from ..normalizers import Normalizer
-from . import compiling, devices
-from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, shape
+from . import devices
+from .compiling import compile_whole
+from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, seeded, shape
 
 B, H, Q, K = 2, 3, 5, 7
 
 
 def scores_and_mask() -> tuple[Tensor, Tensor]:
-    """Scores, and a mask that hides something in every row and everything in the first."""
+    """Return scores, and a mask with a masked key in every row and a fully masked first row."""
     mask = torch.rand(B, 1, Q, K) < 0.6
     mask[..., 0], mask[..., -1] = True, False
     mask[:, :, 0] = False
@@ -32,7 +33,7 @@ def normalizer_of(value: type[Normalizer]) -> Normalizer:
 
 
 def weigh(normalizer: Normalizer, scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the weights, leaving the normalizer's state as it was."""
+    """Return the weights without changing the state of the normalizer."""
     weights: Tensor = copy.deepcopy(normalizer)(scores, mask)
     return weights
 
@@ -45,7 +46,7 @@ def constructs(value: type) -> None:
 
 
 def keeps_shape(value: type[Normalizer]) -> None:
-    """Whatever the precision, and however few the queries and keys; a block of a long sequence may have no key."""
+    """Weights have the shape and the precision of the scores, also without any key, as a block of queries may have."""
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
         for queries, keys in ((Q, K), (1, K), (Q, 1), (1, 1), (Q, 0)):
             scores, mask = torch.randn(B, H, queries, keys, dtype=dtype), torch.ones(B, 1, queries, keys) > 0
@@ -74,8 +75,8 @@ def masks_broadcast(value: type[Normalizer]) -> None:
         expect_equal(
             weigh(normalizer, scores, part),
             weigh(normalizer, scores, part.expand(B, H, Q, K)),
-            f"a mask {shape(part)}, {name}, gives other weights than the same one written out to {(B, H, Q, K)}: "
-            "is something counted or indexed along a dimension of the mask that may be one?",
+            f"a mask {shape(part)}, {name}, gives other weights than the same mask expanded to {(B, H, Q, K)}: "
+            "is something counted or indexed along a dimension of the mask whose size may be 1?",
         )
 
 
@@ -86,10 +87,11 @@ def masked_keys_are_out(value: type[Normalizer]) -> None:
     for training in (True, False):
         weights = normalizer_of(value).train(training)(scores, mask)
         expect(
-            not weights[hidden].any(), "a masked key has a weight that is not zero: was the mask used (True means may)?"
+            not weights[hidden].any(),
+            "a masked key has a weight that is not zero: was the mask used (True means not masked)?",
         )
         (gradient,) = torch.autograd.grad((weights * torch.randn_like(weights)).sum(), scores)
-        expect(bool(gradient.isfinite().all()), "gradients are not finite where a row has every key masked")
+        expect(bool(gradient.isfinite().all()), "gradients are not finite if a row is fully masked")
         expect(not gradient[hidden].any(), "a gradient reaches the score of a masked key")
 
 
@@ -105,12 +107,12 @@ def masked_scores_do_not_matter(value: type[Normalizer]) -> None:
     )
 
 
-def blind_rows_are_zero(value: type[Normalizer]) -> None:
+def fully_masked_rows_are_zero(value: type[Normalizer]) -> None:
     scores, mask = scores_and_mask()
     first = normalizer_of(value)(scores, mask)[:, :, 0]
     expect(
         not first.any() and bool(first.isfinite().all()),
-        f"a row with every key masked must be all zeros, and is {first[0, 0].tolist()}",
+        f"a fully masked row must be all zeros, and is {first[0, 0].tolist()}",
     )
 
 
@@ -120,15 +122,14 @@ def finite(value: type[Normalizer]) -> None:
             scores, mask = scores_and_mask()
             scores = (scale * scores).to(dtype).requires_grad_()
             weights = value().to(dtype)(scores, mask)
-            what = f"for scores of size {scale:g} in {dtype}: is there an exp without the row's maximum taken off?"
+            what = f"for scores of size {scale:g} in {dtype}: is the row's maximum subtracted before exp?"
             expect(bool(weights.isfinite().all()), f"weights are not finite {what}")
             (gradient,) = torch.autograd.grad(weights.square().sum(), scores)
             expect(bool(gradient.isfinite().all()), f"the gradient is not finite {what}")
 
 
+@only_if(lambda value: not value.surrogate)
 def gradients_exact(value: type[Normalizer]) -> None:
-    if value.surrogate:
-        return
     scores, mask = scores_and_mask()
     normalizer = normalizer_of(value)
     expect_exact_gradient(
@@ -146,25 +147,24 @@ def parameters_learn(value: type[Normalizer]) -> None:
 
 
 def deterministic(value: type[Normalizer]) -> None:
-    """What is not drawn never changes, and what is drawn while training does so then alone."""
+    """Weights are random only in training mode, and only if the class says so."""
     scores, mask = scores_and_mask()
     for training in (False,) if value.stochastic else (True, False):
         normalizer = normalizer_of(value).train(training)
         expect_equal(
             normalizer(scores, mask),
             normalizer(scores, mask),
-            f"two calls on the same scores differ in {'training' if training else 'eval'} mode: a normalizer that "
-            "draws its weights sets `stochastic = True`, and draws them in training mode alone",
+            f"two calls on the same scores differ in {'training' if training else 'eval'} mode: a normalizer with "
+            "random weights sets `stochastic = True`, and draws random numbers only in training mode",
         )
 
 
+@only_if(lambda value: value.stochastic)
 def draws_follow_the_state(value: type[Normalizer]) -> None:
-    if not value.stochastic:
-        return
     normalizer, (scores, mask) = normalizer_of(value), scores_and_mask()
     advice = (
-        "draw from a torch.Generator that is seeded by the normalizer's state, never from torch's global one, or a "
-        "run that is resumed ends differently"
+        "draw from a torch.Generator that is seeded by the normalizer's state, never from torch's global one; "
+        "otherwise a run that is resumed gives other results"
     )
     expect_equal(
         weigh(normalizer, scores, mask),
@@ -174,13 +174,13 @@ def draws_follow_the_state(value: type[Normalizer]) -> None:
     draws = [normalizer(scores, mask) for _ in range(8)]
     expect(
         any(not torch.equal(draw, draws[0]) for draw in draws),
-        "eight draws in training mode are all the same: does the state go on with every draw? A normalizer that "
-        "draws nothing leaves `stochastic` False",
+        "eight draws in training mode are all the same: does every draw advance the state? A normalizer that draws "
+        "no random numbers leaves `stochastic` False",
     )
 
 
 def saved_state_suffices(value: type[Normalizer]) -> None:
-    """Through a file, as a checkpoint goes, and after some draws."""
+    """A normalizer that has loaded the saved state of another, as from a checkpoint, gives the same weights."""
     first, second, (scores, mask) = normalizer_of(value), normalizer_of(value), scores_and_mask()
     first(scores, mask)
     file = io.BytesIO()
@@ -190,8 +190,8 @@ def saved_state_suffices(value: type[Normalizer]) -> None:
     expect_equal(
         second(scores, mask),
         first(scores, mask),
-        "one that has loaded another's state_dict weighs differently: is there state that is neither parameter, "
-        "buffer nor in get_extra_state?",
+        "a normalizer with the same state_dict gives other weights: is there state that is neither parameter, buffer "
+        "nor in get_extra_state?",
     )
 
 
@@ -210,11 +210,9 @@ def follows_device(value: type[Normalizer]) -> None:
     devices.follows_device(lambda: normalizer_of(value).eval(), *scores_and_mask())
 
 
-def compiles(value: type[Normalizer]) -> None:
-    if value.compiles:
-        scores, mask = scores_and_mask()
-        compiling.compiles(normalizer_of(value), scores)
-        compiling.compiles(normalizer_of(value), scores, mask)
+def compiles(value: type[Normalizer]) -> str:
+    scores, mask = scores_and_mask()
+    return compile_whole(normalizer_of(value), (scores,), (scores, mask))
 
 
 CHECKS: Sequence[Check] = (
@@ -223,7 +221,7 @@ CHECKS: Sequence[Check] = (
     masks_broadcast,
     masked_keys_are_out,
     masked_scores_do_not_matter,
-    blind_rows_are_zero,
+    fully_masked_rows_are_zero,
     finite,
     gradients_exact,
     parameters_learn,
@@ -234,3 +232,5 @@ CHECKS: Sequence[Check] = (
     follows_device,
     compiles,
 )
+
+isolated = seeded

@@ -1,4 +1,4 @@
-"""What a position scheme must satisfy, wherever of the three places it marks positions in."""
+"""What a position scheme must satisfy, in each of the three ways in which it can encode positions."""
 
 import io
 from collections.abc import Sequence
@@ -6,34 +6,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from registry import Check, CheckError
+from registry import Check, CheckError, only_if
 
 from ..positions import Position
-from . import compiling, devices
-from .expect import expect, expect_equal, expect_gradients, shape
+from . import devices
+from .compiling import compile_whole
+from .expect import expect, expect_equal, expect_gradients, seeded, shape
 
 B, H, N, D, P = 2, 3, 5, 11, 7
 
 
-class Marks(nn.Module):
-    """All that a scheme does: embeds, rotates and adds a bias, in one list."""
+class Encoder(nn.Module):
+    """Embeds, rotates and returns the bias of a scheme, in one list."""
 
     def __init__(self, scheme: Position) -> None:
         super().__init__()
         self.scheme = scheme
 
     def forward(self, x: Tensor, head: Tensor, position: Tensor) -> list[Tensor]:
-        marks = [self.scheme.embed(x, position), self.scheme.rotate(head, position)]
+        encoded = [self.scheme.embed(x, position), self.scheme.rotate(head, position)]
         bias = self.scheme.bias(position, position)
-        return marks if bias is None else [*marks, bias]
+        return encoded if bias is None else [*encoded, bias]
 
 
-def marks_of(value: type[Position]) -> Marks:
-    return Marks(value(D, H)).double()
+def encoder_of(value: type[Position]) -> Encoder:
+    return Encoder(value(D, H)).double()
 
 
 def inputs(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
-    """Embeddings, one vector per head, and their positions."""
+    """Return embeddings, one vector for each head, and their positions."""
     return torch.randn(B, N, D, dtype=dtype), torch.randn(B, H, N, P, dtype=dtype), torch.arange(N)
 
 
@@ -42,7 +43,7 @@ def constructs(value: type) -> None:
         schemes = (value(D), value(D, H), value(D, H, False))
     except TypeError as error:
         raise CheckError(
-            f"{error}: a position scheme is built with (width, heads, causal), and each hyper-parameter of its own "
+            f"{error}: a position scheme is built with (width, heads, causal), and each hyperparameter of its own "
             "needs a default"
         ) from error
     for built in schemes:
@@ -52,14 +53,14 @@ def constructs(value: type) -> None:
 
 
 def keeps_shape(value: type[Position]) -> None:
-    """`embed` and `rotate`, whatever the precision, the length, and the heads that share a key."""
+    """`embed` and `rotate` keep shape and precision, for every length and number of key heads."""
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
         scheme = value(D, H).to(dtype)
         x, head, position = inputs(dtype)
         for length in (N, 1):
             at = position[:length]
-            # Models embed by `mark`, which brings numbers made of positions back to half precision.
-            embed = scheme.mark(x[:, :length]) if dtype == torch.bfloat16 else scheme.embed(x[:, :length], at)
+            # Models call `embed_from`, which returns half precision although positions are computed in float32.
+            embed = scheme.embed_from(x[:, :length]) if dtype == torch.bfloat16 else scheme.embed(x[:, :length], at)
             _expect_like(embed, x[:, :length], "embed")
             for heads in (H, 1):
                 _expect_like(scheme.rotate(head[:, :heads, :length], at), head[:, :heads, :length], "rotate")
@@ -69,7 +70,7 @@ def _expect_like(got: Tensor, given: Tensor, method: str) -> None:
     if got.shape != given.shape or got.dtype != given.dtype:
         raise CheckError(
             f"{method} returned shape {shape(got)} and {got.dtype} for {shape(given)} and {given.dtype}: is a tensor "
-            "made inside without the dtype of its input, or `heads` taken for the heads that are given?"
+            "made inside without the dtype of its input, or `heads` used for the number of heads of the input?"
         )
     expect(bool(got.isfinite().all()), f"{method} returned numbers that are not finite for {given.dtype}")
 
@@ -88,22 +89,22 @@ def bias_fits(value: type[Position]) -> None:
                     )
                 expect(
                     bool(bias.isfinite().all()),
-                    "bias returned numbers that are not finite: who may be seen is for the mask to say",
+                    "bias returned numbers that are not finite: only the mask hides keys",
                 )
 
 
 def positions_are_absolute(value: type[Position]) -> None:
-    scheme, (x, head, position) = marks_of(value).scheme, inputs()
-    advice = "so decoding by steps could not give the same: use the `position` that is passed, not the index within x"
+    scheme, (x, head, position) = encoder_of(value).scheme, inputs()
+    advice = "so decoding by steps would give other outputs: use the `position` that is passed, not the index within x"
     expect_equal(
         scheme.embed(x[:, 3:4], position[3:4]),
         scheme.embed(x, position)[:, 3:4],
-        f"position 3 alone is marked differently than among others, {advice}",
+        f"position 3 alone is embedded differently than with others, {advice}",
     )
     expect_equal(
         scheme.rotate(head[:, :, 3:4], position[3:4]),
         scheme.rotate(head, position)[:, :, 3:4],
-        f"position 3 alone is rotated differently than among others, {advice}",
+        f"position 3 alone is rotated differently than with others, {advice}",
     )
     whole = scheme.bias(position, position)
     part = scheme.bias(position[3:4], position[1:4])
@@ -113,57 +114,56 @@ def positions_are_absolute(value: type[Position]) -> None:
     expect_equal(
         part,
         whole[:, 3:4, 1:4],
-        "the bias of query 3 and keys 1 to 3 alone is another than among others, so decoding by steps could not give "
-        "the same: use the positions that are passed, not how many they are",
+        "the bias of query 3 and keys 1 to 3 alone differs from that with others, so decoding by steps would give "
+        "other outputs: use the positions that are passed, not their number",
     )
 
 
+@only_if(lambda value: value.rotates())
 def rotation_is_relative(value: type[Position]) -> None:
-    if value.rotate is Position.rotate:
-        return
-    scheme, (_, head, position) = marks_of(value).scheme, inputs()
-    turned = scheme.rotate(head, position)
+    scheme, (_, head, position) = encoder_of(value).scheme, inputs()
+    rotated = scheme.rotate(head, position)
     expect_equal(
-        turned.norm(dim=-1),
+        rotated.norm(dim=-1),
         head.norm(dim=-1),
-        "rotate changes the length of a vector, so it is no rotation: is each pair turned by one angle, its cosine "
-        "and sine taken of the same number?",
+        "rotate changes the length of a vector, so it is not a rotation: is each pair rotated by one angle, with the "
+        "cosine and the sine of the same number?",
     )
     if scheme.max_length is not None and scheme.max_length < N + 2:
         return
     key = torch.randn_like(head)
     expect_equal(
         scheme.rotate(head, position + 2) @ scheme.rotate(key, position + 2).transpose(-2, -1),
-        turned @ scheme.rotate(key, position).transpose(-2, -1),
-        "the inner product of a rotated query and a rotated key changes when both move on by 2, and should depend on "
-        "their distance alone: does the angle grow by the same amount with each position?",
+        rotated @ scheme.rotate(key, position).transpose(-2, -1),
+        "the inner product of a rotated query and a rotated key changes if both positions grow by 2, and should depend "
+        "only on their distance: does the angle grow by the same amount with each position?",
     )
 
 
 def reaches_max_length(value: type[Position]) -> None:
-    scheme, (x, head, _) = marks_of(value).scheme, inputs()
+    scheme, (x, head, _) = encoder_of(value).scheme, inputs()
     if scheme.max_length is None:
         return
     last = torch.tensor([scheme.max_length - 1])
     try:
-        scheme.mark(x[:, :1], first=scheme.max_length - 1)
+        scheme.embed_from(x[:, :1], first=scheme.max_length - 1)
         scheme.rotate(head[:, :, :1], last)
         scheme.bias(last, last)
     except (IndexError, ValueError) as error:
         raise CheckError(
-            f"max_length is {scheme.max_length}, and the last of these positions, {scheme.max_length - 1}, fails: "
+            f"max_length is {scheme.max_length}, but the last of these positions, {scheme.max_length - 1}, fails: "
             f"{error}. Is a table one row short?"
         ) from error
 
 
 def deterministic(value: type[Position]) -> None:
-    marks, given = marks_of(value), inputs()
-    for got, wanted in zip(marks(*given), marks(*given), strict=True):
+    encoder, given = encoder_of(value), inputs()
+    for got, wanted in zip(encoder(*given), encoder(*given), strict=True):
         expect_equal(got, wanted, "two calls on the same input differ")
 
 
 def saved_weights_suffice(value: type[Position]) -> None:
-    first, second, given = marks_of(value), marks_of(value), inputs()
+    first, second, given = encoder_of(value), encoder_of(value), inputs()
     file = io.BytesIO()
     torch.save(first.state_dict(), file)
     file.seek(0)
@@ -172,22 +172,21 @@ def saved_weights_suffice(value: type[Position]) -> None:
         expect_equal(
             got,
             wanted,
-            "a copy with the same state_dict marks differently: is a tensor neither parameter nor buffer?",
+            "a copy with the same state_dict encodes differently: is a tensor neither parameter nor buffer?",
         )
 
 
 def parameters_learn(value: type[Position]) -> None:
-    marks = marks_of(value)
-    expect_gradients(marks.scheme, torch.cat([each.flatten() for each in marks(*inputs())]))
+    encoder = encoder_of(value)
+    expect_gradients(encoder.scheme, torch.cat([each.flatten() for each in encoder(*inputs())]))
 
 
 def follows_device(value: type[Position]) -> None:
-    devices.follows_device(lambda: marks_of(value), *inputs())
+    devices.follows_device(lambda: encoder_of(value), *inputs())
 
 
-def compiles(value: type[Position]) -> None:
-    if value.compiles:
-        compiling.compiles(marks_of(value), *inputs())
+def compiles(value: type[Position]) -> str:
+    return compile_whole(encoder_of(value), inputs())
 
 
 CHECKS: Sequence[Check] = (
@@ -203,3 +202,5 @@ CHECKS: Sequence[Check] = (
     follows_device,
     compiles,
 )
+
+isolated = seeded

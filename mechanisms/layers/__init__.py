@@ -1,1 +1,1 @@
-"""What models share: blocks, stacks, recurrent networks, decoders and scans. A model imports the file it needs."""
+"""The layers that models share: blocks, stacks, recurrent networks, decoders and scans."""

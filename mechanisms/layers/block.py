@@ -1,4 +1,4 @@
-"""The block: a mixer and a feed-forward network, each in a residual connection."""
+"""The block: a mixer and a feed-forward network, each with a residual connection."""
 
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
@@ -14,14 +14,14 @@ from ..initialisation import xavier
 from .residual import NORMS
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Mask]
-"""The projected keys and the values of a source, and who sees them."""
+"""The projected keys and the values of a source, and the mask over them."""
 
 
 class Block(nn.Module):
-    """y = x + mixer(LN(x));  x' = y + W_2 f(W_1 LN(y) + b_1) + b_2, or normalised where `norm` says"""
+    """y = x + mixer(LN(x));  x' = y + W_2 f(W_1 LN(y) + b_1) + b_2, or with the normalisation that `norm` names"""
 
     order: ClassVar[Sequence[str]] = ("residual_1", "mixer", "residual_2", "feed_forward")
-    """The order of the parameters. A sum over all gradients, such as their norm, is rounded differently in another."""
+    """The order of the parameters. It is fixed, because the rounding of the gradient norm depends on it."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Block(nn.Module):
         return self.finish(x[:, first:], mixed[:, first:])
 
     def finish(self, x: Float[Tensor, "*b d"], mixed: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        """Return the outputs, where the mixer has returned `mixed`."""
+        """Return the outputs, given the output of the mixer."""
         return self.feed(self.residual_1.after(x, mixed))
 
     def feed(self, y: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
@@ -57,7 +57,7 @@ class Block(nn.Module):
 
 
 class AttentionBlock(Block):
-    """The block around self-attention, which computes at the queries alone where nothing else is asked for."""
+    """The block with self-attention. It computes outputs only at the positions that are asked for."""
 
     order = ("mixer", "residual_1", "feed_forward", "residual_2")
     mixer: MultiHeadAttention
@@ -65,29 +65,29 @@ class AttentionBlock(Block):
     def forward(
         self, x: Float[Tensor, "b n d"], first: int = 0, mask: Mask = FULL, memory: Memory | None = None
     ) -> Float[Tensor, "b q d"]:
-        """Return the outputs from index `first` on; all of x serves as keys."""
-        given = self.residual_1.before(x)
-        keys, values = self.mixer.project(given)
-        return self.read(x[:, first:], given[:, first:], keys, values, mask, memory)
+        """Return the outputs from index `first` on; the keys are those of all of x."""
+        normed = self.residual_1.before(x)
+        keys, values = self.mixer.project(normed)
+        return self.attend(x[:, first:], normed[:, first:], keys, values, mask, memory)
 
-    def read(
+    def attend(
         self,
         x: Float[Tensor, "b q d"],
-        given: Float[Tensor, "b q d"],
+        normed: Float[Tensor, "b q d"],
         keys: Float[Tensor, "b h k a"],
         values: Float[Tensor, "b h k dv"],
         mask: Mask,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b q d"]:
-        """Return the outputs at x, of which the attention is given `given`, over keys that are projected already."""
-        return self.finish(x, self.mixer.attend(given, keys, values, mask))
+        """Return the outputs at x. `normed` is x as the attention reads it; the keys are projected already."""
+        return self.finish(x, self.mixer.attend(normed, keys, values, mask))
 
     def flops(self, queries: int, keys: int, source: int) -> int:
         return self.mixer.flops(queries, keys) + self.feed_flops(queries)
 
 
 class CrossBlock(AttentionBlock):
-    """Between the two it attends to a source (Vaswani et al. 2017, section 3.1, the decoder)."""
+    """The block with cross-attention to a source after self-attention (Vaswani et al. 2017, section 3.1)."""
 
     def __init__(
         self,
@@ -102,17 +102,17 @@ class CrossBlock(AttentionBlock):
         self.cross = cross
         self.residual_cross = NORMS.build(norm, width)
 
-    def read(
+    def attend(
         self,
         x: Float[Tensor, "b q d"],
-        given: Float[Tensor, "b q d"],
+        normed: Float[Tensor, "b q d"],
         keys: Float[Tensor, "b h k a"],
         values: Float[Tensor, "b h k dv"],
         mask: Mask,
         memory: Memory | None = None,
     ) -> Float[Tensor, "b q d"]:
         assert memory is not None
-        y = self.residual_1.after(x, self.mixer.attend(given, keys, values, mask))
+        y = self.residual_1.after(x, self.mixer.attend(normed, keys, values, mask))
         y = self.residual_cross.after(y, self.cross.attend(self.residual_cross.before(y), *memory))
         return self.feed(y)
 

@@ -1,4 +1,4 @@
-"""Heads and chunks: how the mixers with matrix states cut their width and their length."""
+"""Heads and chunks: how the mixers with matrix states split the width and the length."""
 
 import torch
 from jaxtyping import Float
@@ -10,19 +10,19 @@ def split_heads(x: Float[Tensor, "*b d"], heads: int) -> Float[Tensor, "*b h p"]
     return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
 
 
-def chunk_length(length: int, most: int) -> int:
-    return max(1, min(length, most))
+def chunk_length(length: int, maximum: int) -> int:
+    return max(1, min(length, maximum))
 
 
-def filled(length: int, size: int) -> int:
-    """Return the length of whole chunks, at least one."""
+def padded_length(length: int, size: int) -> int:
+    """Return the smallest multiple of `size` that is at least `length`, and at least `size`."""
     return max(1, -(-length // size)) * size
 
 
 def split_chunks(x: Float[Tensor, "b n h p"], size: int) -> Float[Tensor, "b c h l p"]:
-    """Cut the length into chunks of `size`, at least one, the last filled up with zeros."""
+    """Split the length into chunks of `size`, at least one; the last chunk is padded with zeros."""
     b, n, h, p = x.shape
-    length = filled(n, size)
+    length = padded_length(n, size)
     if length > n:
         x = F.pad(x, (0, 0, 0, 0, 0, length - n))
     return x.reshape(b, length // size, size, h, p).transpose(2, 3)
@@ -32,6 +32,6 @@ def join_chunks(x: Float[Tensor, "b c h l p"], length: int) -> Float[Tensor, "b 
     return x.transpose(2, 3).flatten(1, 2)[:, :length].flatten(2)
 
 
-def preceding(states: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c *s"]:
-    """Return the state before each chunk, given those behind them; the first is zero."""
+def initial_states(states: Float[Tensor, "b c *s"]) -> Float[Tensor, "b c *s"]:
+    """Return the state before each chunk, given the states after the chunks; the first is zero."""
     return torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)

@@ -1,7 +1,7 @@
-"""Recurrent cells that read [x_t; c_t], the context c_t known only at step t.
+"""Recurrent cells that read [x_t; c_t], where the context vector c_t is known only at step t.
 
-x_t's part of the input is multiplied for all steps at once, before the loop; `bind` takes the weights apart once
-and returns the step. The parameters, and `forward` on [x; c], are those of torch's cell.
+`bind` splits the weights, multiplies the part of x_t for all steps at once, and returns the step function. The
+parameters, and `forward` on [x; c], are those of torch's cells.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CellState: TypeAlias = tuple[Tensor, ...]
-"""The state s_t first, and what else the cell carries."""
+"""The state s_t first, then what else the cell keeps, such as an LSTM's memory."""
 
 CellStep: TypeAlias = Callable[[Tensor, Tensor, CellState], CellState]
-"""(x_t's part, context, state) -> state"""
+"""(the part of x_t, context vector, state) -> state"""
 
 
 class ContextRNN(nn.RNNCell):
@@ -60,6 +60,6 @@ ContextCell: TypeAlias = ContextRNN | ContextGRU | ContextLSTM
 
 
 def _matrices(cell: nn.RNNCellBase) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the matrices of x, of the context and of the state, the latter two ready for addmm."""
+    """Return the matrices of x, of the context vector and of the state, the last two transposed for addmm."""
     w_x, w_c = cell.weight_ih.chunk(2, dim=1)
     return w_x, w_c.t(), cell.weight_hh.t()

@@ -1,4 +1,4 @@
-"""How the decays of mixers with gated states start: Δ = softplus(b) log-uniform (Gu & Dao 2023, arXiv 2312.00752)."""
+"""The initial decays of gated mixers: Δ = softplus(b) is log-uniform (Gu & Dao 2023, arXiv 2312.00752)."""
 
 import math
 

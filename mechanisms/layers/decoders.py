@@ -1,4 +1,4 @@
-"""When a recurrent decoder looks back, and what becomes of what it reads."""
+"""The decoders of rnn_attention: when they attend, and how they use the context vector."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from registry import Choice, Registered, Registry
 
-from ..alignments import History
+from ..alignments import AttentionHistory
 from ..attention.attention import Attention
 from ..attention.masks import Mask
 from ..initialisation import xavier
@@ -19,37 +19,40 @@ from .recurrent import CELLS, matrix_weights
 
 @dataclass(frozen=True, eq=False)
 class DecoderState:
-    """What a decoder carries from step to step: its cell's state, its last output where it is fed back, what its
-    attention has looked at, where that matters, and how many steps there were."""
+    """The state of a decoder between two steps.
+
+    `last_output` is None if the output is not fed back, and `history` is None if the alignment needs none. `steps` is
+    the number of steps so far.
+    """
 
     cell: CellState
-    fed: Tensor | None
-    history: History | None
-    time: int
+    last_output: Tensor | None
+    history: AttentionHistory | None
+    steps: int
 
 
 class Decoder(nn.Module, Registered, ABC):
-    """Answers the queries one after another, and reads a source's annotations through `attention`."""
+    """Reads the queries one after another, and attends to the annotations of a source (its encoder states)."""
 
     def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__()
         self.attention = attention
 
-    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
-        return DecoderState(state, None, self.attention.begin(keys), 0)
+    def begin(self, cell: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
+        return DecoderState(cell, None, self.attention.begin(keys), 0)
 
     @abstractmethod
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: DecoderState,
+        state: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
-        """Return the outputs, and what to go on from."""
+        """Return the outputs and the state after the last query."""
 
     def flops(self, query: int) -> int:
-        """Return the operations beside those of the attention, for so many queries of one row."""
+        """Return the operations without those of the attention, for this number of queries of one example."""
         own = [part for part in self.children() if part is not self.attention]
         return 2 * query * sum(matrix_weights(part) for part in own)
 
@@ -58,34 +61,36 @@ DECODERS = Registry[Decoder]("decoder", positional=3)
 
 
 class StepwiseAttention:
-    """Attends for one decoder state after another, and keeps the weights where they are traced."""
+    """Attends with one cell state after another, and keeps the weights if they are traced."""
 
-    def __init__(self, attention: Attention, keys: Tensor, values: Tensor, carried: DecoderState) -> None:
+    def __init__(self, attention: Attention, keys: Tensor, values: Tensor, state: DecoderState) -> None:
         self.attention, self.keys, self.values = attention, keys, values
-        self.history, self.time = carried.history, carried.time
+        self.history, self.steps = state.history, state.steps
         self._weights: list[Tensor] = []
 
-    def __call__(self, state: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    def __call__(self, query: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         context, self.history = self.attention.next(
-            state[:, None, None], self.keys, self.values, self.history, Mask(offset=self.time)
+            query[:, None, None], self.keys, self.values, self.history, Mask(offset=self.steps)
         )
-        self.time += 1
+        self.steps += 1
         if self.attention.tracing and self.attention.weights is not None:
             self._weights.append(self.attention.weights)
         return context[:, 0, 0]
 
-    def end(self, state: CellState, fed: Tensor | None = None) -> DecoderState:
+    def end(self, cell: CellState, last_output: Tensor | None = None) -> DecoderState:
         if self._weights:
             self.attention.weights = torch.cat(self._weights, dim=2)
-        return DecoderState(state, fed, self.history, self.time)
+        return DecoderState(cell, last_output, self.history, self.steps)
 
 
 @DECODERS.register("bahdanau")
 class Bahdanau(Decoder):
     """c_t = attend(s_{t-1});  s_t = cell([x_t; c_t], s_{t-1});  output W [s_t; c_t] + b
 
-    Bahdanau, Cho, Bengio 2014 (arXiv 1409.0473), appendix A.2.2. The linear output stands for the paper's deep
-    output layer, together with the readout behind it.
+    The linear output and the readout after it take the place of the paper's deep output layer.
+
+    Source: Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
+    (arXiv 1409.0473), appendix A.2.2.
     """
 
     def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
@@ -96,53 +101,55 @@ class Bahdanau(Decoder):
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: DecoderState,
+        state: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         inputs, step = self.cell.bind(query)
-        attend, state = StepwiseAttention(self.attention, keys, values, carried), carried.cell
+        attend, cell = StepwiseAttention(self.attention, keys, values, state), state.cell
         states, contexts = [], []
         for x in inputs.unbind(1):
-            context = attend(state[0])
-            state = step(x, context, state)
-            states.append(state[0])
+            context = attend(cell[0])
+            cell = step(x, context, cell)
+            states.append(cell[0])
             contexts.append(context)
         outputs: Tensor = self.output(torch.cat([torch.stack(states, 1), torch.stack(contexts, 1)], dim=2))
-        return outputs, attend.end(state)
+        return outputs, attend.end(cell)
 
 
 @DECODERS.register("luong")
 class Luong(Decoder):
     """s_t = cell(x_t, s_{t-1});  c_t = attend(s_t);  output tanh(W [c_t; s_t])
 
-    Luong, Pham, Manning 2015 (arXiv 1508.04025), eq. 5, global attention without input feeding. No state depends
-    on a context, so the states of all steps come from one fused call, and so do the contexts, unless the
-    alignment looks at earlier weights.
+    Global attention without input feeding. No cell state depends on a context vector, so one call computes the states
+    of all steps, and another one all context vectors, unless the alignment needs the weights of earlier steps.
+
+    Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+    (arXiv 1508.04025), eq. 5.
     """
 
     def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
         super().__init__(cell, width, attention)
-        self.decoder = CELLS.build(cell).network(width, width)
+        self.network = CELLS.build(cell).network(width, width)
         self.output = xavier(2 * width, width, bias=False)
 
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: DecoderState,
+        state: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
-        first = tuple(part[None] for part in carried.cell)
-        states, last = self.decoder(query, first if len(first) > 1 else first[0])
-        state = tuple(part[0] for part in (last if isinstance(last, tuple) else (last,)))
-        if carried.history is None:
-            contexts = self.attention(states[:, None], keys, values, Mask(offset=carried.time))[:, 0]
-            after = DecoderState(state, None, None, carried.time + query.shape[1])
+        first = tuple(part[None] for part in state.cell)
+        states, last = self.network(query, first if len(first) > 1 else first[0])
+        cell = tuple(part[0] for part in (last if isinstance(last, tuple) else (last,)))
+        if state.history is None:
+            contexts = self.attention(states[:, None], keys, values, Mask(offset=state.steps))[:, 0]
+            after = DecoderState(cell, None, None, state.steps + query.shape[1])
         else:
-            attend = StepwiseAttention(self.attention, keys, values, carried)
+            attend = StepwiseAttention(self.attention, keys, values, state)
             contexts = torch.stack([attend(s) for s in states.unbind(1)], dim=1)
-            after = attend.end(state)
+            after = attend.end(cell)
         outputs: Tensor = self.output(torch.cat([contexts, states], dim=2)).tanh()
         return outputs, after
 
@@ -151,7 +158,10 @@ class Luong(Decoder):
 class LuongInputFeeding(Decoder):
     """s_t = cell([x_t; h̃_{t-1}], s_{t-1});  c_t = attend(s_t);  output h̃_t = tanh(W [c_t; s_t])
 
-    Luong, Pham, Manning 2015 (arXiv 1508.04025), section 3.3: the decoder is told what it has looked at.
+    Input feeding: the last output is part of the input, so the decoder knows its earlier alignments.
+
+    Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
+    (arXiv 1508.04025), section 3.3.
     """
 
     def __init__(self, cell: Choice, width: int, attention: Attention) -> None:
@@ -159,22 +169,22 @@ class LuongInputFeeding(Decoder):
         self.cell = CELLS.build(cell).with_context(width)
         self.output = xavier(2 * width, width, bias=False)
 
-    def begin(self, state: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
-        return DecoderState(state, torch.zeros_like(state[0]), self.attention.begin(keys), 0)
+    def begin(self, cell: CellState, keys: Float[Tensor, "b 1 k a"]) -> DecoderState:
+        return DecoderState(cell, torch.zeros_like(cell[0]), self.attention.begin(keys), 0)
 
     def forward(
         self,
         query: Float[Tensor, "b q d"],
-        carried: DecoderState,
+        state: DecoderState,
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
         inputs, step = self.cell.bind(query)
-        attend, state, fed = StepwiseAttention(self.attention, keys, values, carried), carried.cell, carried.fed
-        assert fed is not None
+        attend, cell, output = StepwiseAttention(self.attention, keys, values, state), state.cell, state.last_output
+        assert output is not None
         outputs = []
         for x in inputs.unbind(1):
-            state = step(x, fed, state)
-            fed = self.output(torch.cat([attend(state[0]), state[0]], dim=1)).tanh()
-            outputs.append(fed)
-        return torch.stack(outputs, dim=1), attend.end(state, fed)
+            cell = step(x, output, cell)
+            output = self.output(torch.cat([attend(cell[0]), cell[0]], dim=1)).tanh()
+            outputs.append(output)
+        return torch.stack(outputs, dim=1), attend.end(cell, output)

@@ -1,4 +1,4 @@
-"""Where a residual connection is normalised: y = x + f(x) around each part of a block."""
+"""Residual connections around the parts of a block: y = x + f(x), with a layer normalisation (LN)."""
 
 from abc import ABC, abstractmethod
 
@@ -17,14 +17,14 @@ class Residual(nn.Module, Registered, ABC):
 
     @abstractmethod
     def before(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        """Return what f reads."""
+        """Return the input of f."""
 
     @abstractmethod
     def after(self, x: Float[Tensor, "*b d"], change: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-        """Return the output, where f has returned `change`."""
+        """Return the output, given the output `change` of f."""
 
-    def behind(self) -> nn.Module:
-        """Return what belongs behind the last block of a stack."""
+    def final(self) -> nn.Module:
+        """Return the normalisation after the last block of a stack."""
         return nn.Identity()
 
 
@@ -33,7 +33,10 @@ NORMS = Registry[Residual]("norm", positional=1)
 
 @NORMS.register("pre")
 class PreNorm(Residual):
-    """y = x + f(LN(x)), with one more LN behind the last block (Xiong et al. 2020, arXiv 2002.04745)."""
+    """y = x + f(LN(x)), with one more LN after the last block
+
+    Source: Xiong et al. 2020, "On layer normalization in the Transformer architecture" (arXiv 2002.04745).
+    """
 
     def before(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         return self.norm(x)  # type: ignore[no-any-return]
@@ -41,13 +44,16 @@ class PreNorm(Residual):
     def after(self, x: Float[Tensor, "*b d"], change: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         return x + change
 
-    def behind(self) -> nn.Module:
+    def final(self) -> nn.Module:
         return nn.LayerNorm(self.norm.normalized_shape)
 
 
 @NORMS.register("post")
 class PostNorm(Residual):
-    """y = LN(x + f(x)) (Vaswani et al. 2017, arXiv 1706.03762, section 3.1)."""
+    """y = LN(x + f(x))
+
+    Source: Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.1.
+    """
 
     def before(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         return x

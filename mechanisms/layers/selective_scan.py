@@ -1,7 +1,8 @@
 """y_t = C_tᵀ h_t;  h_t = exp(Δ_t A) ⊙ h_{t-1} + B_t w_tᵀ, with a state of s numbers per channel e
 
-Gu & Dao 2023 (arXiv 2312.00752), section 3.3.2: the states, s times as large as inputs and outputs, are never all
-held. A segment of them is computed at a time, and again in the backward pass, from the state before the segment.
+Gu & Dao 2023 (arXiv 2312.00752), section 3.3.2. The states are s times as large as inputs and outputs, so they are
+never all in memory. They are computed one segment at a time, and again in the backward pass from the state before the
+segment.
 """
 
 # The letters are the paper's.
@@ -17,13 +18,13 @@ from torch.autograd.function import once_differentiable
 from .scan import recurrence
 
 SEGMENT_NUMBERS = 2**18
-"""The states of one segment on a processor: few enough to stay in its cache. Measured from 2^16 to 2^22."""
+"""The numbers in the states of one segment on a CPU: few enough for its cache. The fastest of 2^16 to 2^22."""
 
 DEVICE_NUMBERS = 2**25
-"""On an accelerator, where a segment costs launches and the cache matters less."""
+"""The same on an accelerator, where each segment costs kernel launches and the cache matters less."""
 
 SEGMENT = 8
-"""The shortest segment, however large the batch: the state before each is kept."""
+"""The length of the shortest segment, for any batch size: the state before each segment is kept."""
 
 
 def selective_scan(
@@ -33,7 +34,7 @@ def selective_scan(
     B: Float[Tensor, "b n s"],
     C: Float[Tensor, "b n s"],
 ) -> tuple[Float[Tensor, "b n e"], Float[Tensor, "b s e"]]:
-    """Return all y, and the last state, which carries no gradient."""
+    """Return all y, and the last state, which has no gradient."""
     y, starts = _SelectiveScan.apply(delta, w, A, B, C)  # type: ignore[no-untyped-call]
     return y, starts[:, -1]
 
@@ -56,19 +57,19 @@ class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g_y: Tensor, _: Tensor) -> tuple[Tensor, ...]:
-        """With g_t = C_t g_yᵀ + a_{t+1} ⊙ g_{t+1}, as for the plain scan, the last segment first."""
+        """With g_t = C_t g_yᵀ + a_{t+1} ⊙ g_{t+1}, as in the linear scan; the last segment comes first."""
         delta, w, A, B, C, starts = ctx.saved_tensors
-        g_A, carried = torch.zeros_like(A), torch.zeros_like(starts[:, 0])
+        g_A, g_last = torch.zeros_like(A), torch.zeros_like(starts[:, 0])
         pieces: list[tuple[Tensor, ...]] = [(delta[:, :0], w[:, :0], B[:, :0], C[:, :0])]
         for index, part in reversed(list(enumerate(_segments(w, A.shape)))):
             decay = _decay(delta[:, part], A)
             h = recurrence(decay, _outer(B[:, part], w[:, part]), starts[:, index])
             g_C = (h @ g_y[:, part, :, None])[..., 0]
-            # `carried` is what reaches the segment's last state from behind, decayed already.
+            # `g_last` is the gradient of the segment's last state from later segments, already decayed.
             upstream = _outer(C[:, part], g_y[:, part])
             following = torch.cat([decay[:, 1:], torch.ones_like(decay[:, :1])], dim=1)
-            g = recurrence(following, upstream, carried, backwards=True)
-            carried = decay[:, 0] * g[:, 0]
+            g = recurrence(following, upstream, g_last, backwards=True)
+            g_last = decay[:, 0] * g[:, 0]
             before = torch.cat([starts[:, index, None], h[:, :-1]], dim=1)
             g_exponent = g * before * decay
             g_delta = (g_exponent * A).sum(2)

@@ -1,6 +1,6 @@
-"""y_t = b + Σ_j w_j ⊙ x_{t-k+j}, j = 1 … k: each channel over its last k inputs, zero before the first
+"""y_t = b + Σ_j w_j ⊙ x_{t-k+j}, j = 1 … k, with x_t = 0 before the first position: a causal depthwise convolution
 
-Before the recurrence in Mamba (arXiv 2312.00752) and Gated DeltaNet (arXiv 2412.06464), with k = 4.
+It is applied before the recurrence in Mamba (arXiv 2312.00752) and Gated DeltaNet (arXiv 2412.06464), with k = 4.
 """
 
 import torch
@@ -14,8 +14,8 @@ class ShortConvolution(nn.Module):
     def __init__(self, channels: int, size: int = 4, *, bias: bool = True) -> None:
         super().__init__()
         if size < 1:
-            raise ValueError(f"the convolution must reach over at least 1 position, got {size}")
-        # Torch's initialisation of a depthwise convolution, which both papers' code leaves as it is.
+            raise ValueError(f"the size of the convolution must be at least 1, not {size}")
+        # Torch's initialisation of a depthwise convolution, which the code of both papers uses.
         self.weight = nn.Parameter(torch.empty(size, channels).uniform_(-(size**-0.5), size**-0.5))
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 

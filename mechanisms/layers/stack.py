@@ -1,4 +1,4 @@
-"""Attention blocks on top of one another, with a position scheme in front."""
+"""A stack of attention blocks, with a position scheme before the first."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ..positions import Position
 from .block import AttentionBlock, CrossBlock, Memory
 
 
-class Stack(nn.Module):
+class BlockStack(nn.Module):
     """Blocks over one sequence, which may also attend to a source."""
 
     def __init__(self, position: Position, blocks: Sequence[AttentionBlock], mask: Mask) -> None:
@@ -19,45 +19,45 @@ class Stack(nn.Module):
         self.mask = mask
         self.position = position
         self.blocks = nn.ModuleList(blocks)
-        self.norm = blocks[-1].residual_2.behind()
+        self.norm = blocks[-1].residual_2.final()
 
     def forward(
         self, x: Float[Tensor, "b n d"], first: int = 0, memories: list[Memory] | None = None
     ) -> Float[Tensor, "b q d"]:
-        """Return the outputs from index `first` on. Nobody reads the last layer before it, so that is not computed."""
-        x = self.position.mark(x)
+        """Return the outputs from index `first` on. In the last layer the others are not computed."""
+        x = self.position.embed_from(x)
         last = len(self.blocks) - 1
         for depth, block in enumerate(self.layers()):
             x = block(x, first if depth == last else 0, self.mask, memories[depth] if memories else None)
         return self.norm(x)  # type: ignore[no-any-return]
 
     def memories(self, source: Float[Tensor, "b s d"], offset: int) -> list[Memory]:
-        """Return what each layer attends to of a source, the first query standing at position `offset`."""
+        """Return for each layer what it attends to of a source; `offset` is the position of the first query."""
         crosses = [block.cross for block in self.blocks if isinstance(block, CrossBlock)]
         return [(*cross.project(source), Mask(offset=offset)) for cross in crosses]
 
     def start(self, x: Float[Tensor, "b n d"]) -> list[Cache]:
-        """Read a sequence into caches. Only for a stack that attends to no source, or an empty sequence."""
-        x = self.position.mark(x)
+        """Read a sequence into caches. Only for a stack that attends to no source, or for an empty sequence."""
+        x = self.position.embed_from(x)
         caches = []
         for depth, block in enumerate(self.layers()):
-            given = block.residual_1.before(x)
-            keys, values = block.mixer.project(given)
+            normed = block.residual_1.before(x)
+            keys, values = block.mixer.project(normed)
             caches.append(Cache(keys, values, self.mask.window))
             if x.shape[1] and depth + 1 < len(self.blocks):
-                x = block.read(x, given, keys, values, self.mask)
+                x = block.attend(x, normed, keys, values, self.mask)
         return caches
 
     def step(
         self, x: Float[Tensor, "b d"], caches: list[Cache], memories: list[Memory] | None = None
     ) -> Float[Tensor, "b d"]:
         now = caches[0].length
-        y = self.position.mark(x[:, None], now)
+        y = self.position.embed_from(x[:, None], now)
         for depth, (block, cache) in enumerate(zip(self.layers(), caches, strict=True)):
-            given = block.residual_1.before(y)
-            cache.append(*block.mixer.project(given, now))
+            normed = block.residual_1.before(y)
+            cache.append(*block.mixer.project(normed, now))
             mask = Mask(self.mask.causal, window=self.mask.window, first=cache.first)
-            y = block.read(y, given, cache.keys, cache.values, mask, memories[depth] if memories else None)
+            y = block.attend(y, normed, cache.keys, cache.values, mask, memories[depth] if memories else None)
         output: Tensor = self.norm(y)
         return output[:, 0]
 
@@ -65,6 +65,6 @@ class Stack(nn.Module):
         return [block for block in self.blocks if isinstance(block, AttentionBlock)]
 
     def flops(self, n: int, queries: int, source: int = 0) -> int:
-        """Return the operations for n positions of which `queries` are read, over `source` positions of another."""
+        """Return the operations for n positions, with outputs at the last `queries`, and `source` source positions."""
         whole, last = self.layers()[:-1], self.layers()[-1]
         return sum(block.flops(n, n, source) for block in whole) + last.flops(queries, n, source)

@@ -1,13 +1,3 @@
-"""S_t = α_t S_{t-1} (I - β_t k_t k_tᵀ) + β_t v_t k_tᵀ;  o_t = S_t q_t;  y_t = W_o (RMSNorm(o_t) ⊙ silu(W_g x_t))
-
-with q, k = normalised(silu(conv(W x))), v = silu(conv(W_v x)), β = sigmoid(W_β x) and Mamba-2's decay
-α = exp(-exp(a) softplus(W_α x + b)), a and b learned, all per head.
-
-Yang, Kautz, Hatamizadeh 2024, "Gated delta networks: improving Mamba2 with delta rule" (arXiv 2412.06464), eq. 10
-and section 3.3, with the parameters of section 3.4. A chunk's writes u solve a triangular system (the UT transform):
-u_i + β_i Σ_{j<i} (γ_i / γ_j) ⟨k_i, k_j⟩ u_j = β_i (v_i - γ_i S_0 k_i), γ = Π α; the ratio is exp of a difference.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,7 +5,7 @@ from torch.nn import functional as F
 
 from ..attention.multi_head import head_width
 from ..initialisation import xavier
-from ..layers.chunks import chunk_length, filled, join_chunks, split_chunks, split_heads
+from ..layers.chunks import chunk_length, join_chunks, padded_length, split_chunks, split_heads
 from ..layers.decay import inverse_softplus, log_uniform
 from ..layers.mixer import Mixer
 from ..layers.short_convolution import ShortConvolution
@@ -60,7 +50,7 @@ class GatedDeltaMixer(Mixer):
 
     def flops(self, length: int) -> int:
         d, size = self.width, chunk_length(length, CHUNK)
-        padded = filled(length, size)
+        padded = padded_length(length, size)
         maps = 2 * length * d * (5 * d + 2 * self.heads)
         return maps + 2 * padded * d * (3 * size + 3 * self.head_dim)
 
@@ -73,7 +63,7 @@ class GatedDeltaMixer(Mixer):
 
     def _gates(self, x: Float[Tensor, "*b d"]) -> tuple[Float[Tensor, "*b h 1"], Float[Tensor, "*b h 1"]]:
         """Return log α and β."""
-        # softplus(z) = -logsigmoid(-z), and torch.compile (2.13) takes the strides of softplus's gradient for others.
+        # softplus(z) = -logsigmoid(-z), because torch.compile (2.13) assumes wrong strides for softplus's gradient.
         log_alpha = wide(self.rate).exp() * F.logsigmoid(-wide(self.W_alpha(x)) - wide(self.bias))
         return log_alpha[..., None], wide(self.W_beta(x)).sigmoid()[..., None]
 
@@ -90,13 +80,13 @@ def _chunked(
     log_alpha: Float[Tensor, "b c h l 1"],
     beta: Float[Tensor, "b c h l 1"],
 ) -> tuple[Float[Tensor, "b c h l p"], Float[Tensor, "b h p p"]]:
-    """Return what is read, and the last state, transposed: keys by values."""
+    """Return the outputs o, and the last state, transposed: keys by values."""
     decay = log_alpha.cumsum(-2)
     size, head_dim = q.shape[-2:]
     later = torch.ones(size, size, dtype=torch.bool, device=q.device).triu(1)
     ratio = (decay - decay.transpose(-1, -2)).masked_fill(later, -torch.inf).exp()
     gamma, to_end = decay.exp(), (decay[..., -1:, :] - decay).exp()
-    # The solver reads what is strictly below the diagonal, and takes ones on it.
+    # The solver uses only what is strictly below the diagonal, and assumes ones on it.
     system = beta * (k @ k.transpose(-1, -2)) * ratio
     right = torch.cat([beta * v, beta * gamma * k], dim=-1)
     solved = torch.linalg.solve_triangular(system, right, upper=False, unitriangular=True)
@@ -104,7 +94,7 @@ def _chunked(
     keys, queries, end = (k * to_end).transpose(-1, -2), q * gamma, gamma[..., -1:, :]
     state = torch.zeros_like(keys[:, 0, :, :, :1]).expand(*keys.shape[:1], *keys.shape[2:4], head_dim)
     states, writes = [], []
-    # Unbound, not indexed: the gradient of an index is as large as all chunks, so those of all would be quadratic.
+    # Unbound, not indexed: the gradient of an index has the size of all chunks, so the cost would be quadratic.
     for v_c, k_c, keys_c, end_c in zip(*(part.unbind(1) for part in (from_values, from_state, keys, end)), strict=True):
         states.append(state)
         writes.append(v_c - k_c @ state)
@@ -115,9 +105,21 @@ def _chunked(
 
 @MODELS.register("gated_delta")
 class GatedDelta(MixerModel):
+    """S_t = α_t S_{t-1} (I - β_t k_t k_tᵀ) + β_t v_t k_tᵀ;  o_t = S_t q_t;  y_t = W_o (RMSNorm(o_t) ⊙ silu(W_g x_t))
+
+    with q, k = normalised(silu(conv(W x))), v = silu(conv(W_v x)), β = sigmoid(W_β x) and Mamba-2's decay
+    α = exp(-exp(a) softplus(W_α x + b)), a and b learned, all per head.
+
+    The parameters are those of section 3.4 of the paper. The writes u of a chunk solve a triangular system (the UT
+    transform): u_i + β_i Σ_{j<i} (γ_i / γ_j) ⟨k_i, k_j⟩ u_j = β_i (v_i - γ_i S_0 k_i), γ = Π α; the ratio is computed
+    as exp of a difference.
+
+    Source: Yang, Kautz, Hatamizadeh 2024, "Gated delta networks: improving Mamba2 with delta rule" (arXiv 2412.06464),
+    eq. 10 and section 3.3.
+    """
+
     family = "linear attention"
     complexity = "n·d² work; n/64 sequential steps (chunked)"
-    compiles = True
 
     def __init__(
         self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0, heads: int = 2

@@ -1,13 +1,3 @@
-"""S_t = Diag(α_t) S_{t-1} + k_t v_tᵀ;  o_t = S_tᵀ q_t / √d_k;  y_t = W_o (swish(W_r x_t + b_r) ⊙ LN(o_t))
-
-with α_t = sigmoid(W_2 W_1 x_t + b)^(1/16), a decay per key dimension, W_1 of rank 16.
-
-Yang et al. 2023, "Gated linear attention Transformers with hardware-efficient training" (arXiv 2312.06635),
-eq. 3 and section 4.4; keys are half as wide as values, and the LayerNorm is per head.
-Within a chunk a pair of positions i ≥ j is weighed with exp(B_i - B_j), B = Σ log α, which is never above 1, where
-the product exp(B_i) exp(-B_j) of section 4.3 overflows under strong decay.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,7 +5,7 @@ from torch.nn import functional as F
 
 from ..attention.multi_head import head_width
 from ..initialisation import xavier
-from ..layers.chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
+from ..layers.chunks import chunk_length, initial_states, join_chunks, padded_length, split_chunks, split_heads
 from ..layers.mixer import Mixer
 from ..layers.scan import linear_scan
 from ..precision import wide
@@ -33,7 +23,7 @@ class GatedLinearAttentionMixer(Mixer):
         self.width = width
         self.heads, self.head_dim = heads, head_width(width, heads)
         if self.head_dim % 2:
-            raise ValueError(f"keys are half as wide as values, and {self.head_dim} per head (width / heads) is odd")
+            raise ValueError(f"keys have half the width of values, so width / heads must be even, not {self.head_dim}")
         self.W_q = xavier(width, width // 2, bias=False)
         self.W_k = xavier(width, width // 2, bias=False)
         self.W_v = xavier(width, width, bias=False)
@@ -50,7 +40,7 @@ class GatedLinearAttentionMixer(Mixer):
         updates = keys.transpose(-1, -2) @ v
         across = decay[..., -1, :, None].exp().expand_as(updates)
         states = linear_scan(across, updates)
-        read = _pairs(q, k, decay) @ v + (q * decay.exp()) @ preceding(states)
+        read = _pairs(q, k, decay) @ v + (q * decay.exp()) @ initial_states(states)
         return self._output(x, join_chunks(read, x.shape[1])), states[:, -1]
 
     def step(
@@ -64,11 +54,11 @@ class GatedLinearAttentionMixer(Mixer):
     def flops(self, length: int) -> int:
         d, size = self.width, chunk_length(length, CHUNK)
         maps = 2 * length * (4 * d * d + RANK * (d + d // 2))
-        padded = filled(length, size)
+        padded = padded_length(length, size)
         return maps + 2 * padded * d * (size + self.head_dim)
 
     def _project(self, x: Float[Tensor, "*b d"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return q / √d_k, k, v and log α, head by head."""
+        """Return q / √d_k, k, v and log α, split into heads."""
         log_alpha = F.logsigmoid(wide(self.decay(x))) / TEMPERATURE
         q, k, v = (wide(linear(x)) for linear in (self.W_q, self.W_k, self.W_v))
         q = q * (self.head_dim // 2) ** -0.5
@@ -93,9 +83,20 @@ def _pairs(
 
 @MODELS.register("gated_linear_attention")
 class GatedLinearAttention(MixerModel):
+    """S_t = Diag(α_t) S_{t-1} + k_t v_tᵀ;  o_t = S_tᵀ q_t / √d_k;  y_t = W_o (swish(W_r x_t + b_r) ⊙ LN(o_t))
+
+    with α_t = sigmoid(W_2 W_1 x_t + b)^(1/16), a decay for each key dimension, W_1 of rank 16.
+
+    Keys have half the width of values, and the LayerNorm is per head. Within a chunk a pair of positions i ≥ j has the
+    weight exp(B_i - B_j), B = Σ log α, which is at most 1. The product exp(B_i) exp(-B_j) of section 4.3 of the paper
+    would overflow under strong decay.
+
+    Source: Yang et al. 2023, "Gated linear attention Transformers with hardware-efficient training" (arXiv 2312.06635),
+    eq. 3 and section 4.4.
+    """
+
     family = "linear attention"
     complexity = "n·d² work; √n sequential steps (chunked, scan over chunks)"
-    compiles = True
 
     def __init__(
         self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0, heads: int = 2

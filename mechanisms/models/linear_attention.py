@@ -1,10 +1,3 @@
-"""y_t = φ(q_t)ᵀ S_t / (φ(q_t)ᵀ z_t + ε);  S_t = Σ_{i≤t} φ(k_i) v_iᵀ,  z_t = Σ_{i≤t} φ(k_i);  φ(x) = elu(x) + 1
-
-Katharopoulos et al. 2020, "Transformers are RNNs: fast autoregressive Transformers with linear attention"
-(arXiv 2006.16236), eq. 9 to 12 and 7, with the ε = 1e-6 of its code. Order is marked at the embeddings, as in the
-paper's models. Within a chunk scores are computed pair by pair, and the chunks before it are read from their sum.
-"""
-
 from typing import Annotated
 
 import torch
@@ -16,7 +9,7 @@ from registry import Choice
 
 from ..attention.multi_head import head_width
 from ..initialisation import xavier
-from ..layers.chunks import chunk_length, filled, join_chunks, preceding, split_chunks, split_heads
+from ..layers.chunks import chunk_length, initial_states, join_chunks, padded_length, split_chunks, split_heads
 from ..layers.mixer import Mixer
 from ..positions import POSITIONS
 from ..precision import wide
@@ -41,7 +34,7 @@ class LinearAttentionMixer(Mixer):
         size = chunk_length(x.shape[1], CHUNK)
         q, k, v = (split_chunks(part, size) for part in self._project(x))
         sums = (k.transpose(-1, -2) @ v).cumsum(1)
-        read = (q @ k.transpose(-1, -2)).tril() @ v + q @ preceding(sums)
+        read = (q @ k.transpose(-1, -2)).tril() @ v + q @ initial_states(sums)
         y = join_chunks(_normalised(read), x.shape[1])
         return self.W_o(y.to(x.dtype)), sums[:, -1]
 
@@ -55,20 +48,20 @@ class LinearAttentionMixer(Mixer):
 
     def flops(self, length: int) -> int:
         size, read = chunk_length(length, CHUNK), self.head_dim + 1
-        padded = filled(length, size)
+        padded = padded_length(length, size)
         pairs = 2 * padded * size * self.heads * (self.head_dim + read)
         states = 4 * padded * self.heads * self.head_dim * read
         return 8 * length * self.width**2 + pairs + states
 
     def _project(self, x: Float[Tensor, "*b d"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return φ(q), φ(k), and v with a one behind it, so that numerator and denominator are read together."""
+        """Return φ(q), φ(k), and v with a column of ones, with which one product gives numerator and denominator."""
         q, k, v = (wide(linear(x)) for linear in (self.W_q, self.W_k, self.W_v))
         q, k, v = (split_heads(part, self.heads) for part in (_phi(q), _phi(k), v))
         return q, k, F.pad(v, (0, 1), value=1.0)
 
 
 def _phi(x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
-    # Not F.elu: torch.compile (2.13) takes its gradient's strides for others than they are, and stops at a view.
+    # Not F.elu: torch.compile (2.13) assumes wrong strides for its gradient, and fails at a view.
     return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
 
 
@@ -78,9 +71,17 @@ def _normalised(read: Float[Tensor, "*b r"]) -> Float[Tensor, "*b p"]:
 
 @MODELS.register("linear_attention")
 class LinearAttention(MixerModel):
+    """y_t = φ(q_t)ᵀ S_t / (φ(q_t)ᵀ z_t + ε);  S_t = Σ_{i≤t} φ(k_i) v_iᵀ,  z_t = Σ_{i≤t} φ(k_i);  φ(x) = elu(x) + 1
+
+    with the ε = 1e-6 of the authors' code. Positions are encoded at the embeddings, as in the paper's models. Within a
+    chunk scores are computed pair by pair; earlier chunks are read from their sum.
+
+    Source: Katharopoulos et al. 2020, "Transformers are RNNs: fast autoregressive Transformers with linear attention"
+    (arXiv 2006.16236), eq. 9 to 12 and 7.
+    """
+
     family = "linear attention"
     complexity = "n·d² work; 1 sequential step (chunked)"
-    compiles = True
 
     def __init__(
         self,
@@ -98,5 +99,5 @@ class LinearAttention(MixerModel):
         self.position = POSITIONS.build(position, width)
         require_embedding(self.position)
 
-    def mark(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:
-        return self.position.mark(x, first)
+    def embed_positions(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:
+        return self.position.embed_from(x, first)

@@ -1,13 +1,3 @@
-"""h_t = exp(Δ_t A) ⊙ h_{t-1} + Δ_t B_t u_t;  y_t = W_o ((h_t C_t + D ⊙ u_t) ⊙ silu(z_t))
-
-with u, z = W_in x, u = silu(conv(u)), Δ = softplus(W_Δ W_r u + b), and B, C = W_B u, W_C u: per channel of u a state
-of 16 numbers, whose decay, input and output depend on what is read.
-
-Gu & Dao 2023, "Mamba: linear-time sequence modeling with selective state spaces" (arXiv 2312.00752), algorithm 2
-and section 3.4: twice the width inside, a convolution over 4, Δ of rank ⌈width/16⌉, A = -(1 … 16) (S4D-real), and
-b such that Δ starts log-uniform in [0.001, 0.1].
-"""
-
 # The letters are the paper's.
 # ruff: noqa: N802, N806
 
@@ -30,7 +20,7 @@ class MambaMixer(Mixer):
     def __init__(self, width: int, state: int, convolution: int) -> None:
         super().__init__()
         if state < 1:
-            raise ValueError(f"state must be at least 1, got {state}")
+            raise ValueError(f"state must be at least 1, not {state}")
         self.width, self.inner, self.rank = width, 2 * width, -(-width // 16)
         self.W_in = xavier(width, 2 * self.inner, bias=False)
         self.convolution = ShortConvolution(self.inner, convolution)
@@ -84,9 +74,20 @@ class MambaMixer(Mixer):
 
 @MODELS.register("mamba")
 class Mamba(MixerModel):
+    """h_t = exp(Δ_t A) ⊙ h_{t-1} + Δ_t B_t u_t;  y_t = W_o ((h_t C_t + D ⊙ u_t) ⊙ silu(z_t))
+
+    with u, z = W_in x, u = silu(conv(u)), Δ = softplus(W_Δ W_r u + b), and B, C = W_B u, W_C u. Each channel of u has a
+    state of 16 numbers, whose decay, input and output depend on the input.
+
+    As in section 3.4 of the paper, the inner width is twice the width, the convolution has size 4, Δ has rank
+    ⌈width/16⌉, A = -(1 … 16) (S4D-real), and b is such that Δ starts log-uniform in [0.001, 0.1].
+
+    Source: Gu & Dao 2023, "Mamba: linear-time sequence modeling with selective state spaces" (arXiv 2312.00752),
+    algorithm 2.
+    """
+
     family = "state space model"
     complexity = "n·d² work; √n sequential steps (scan)"
-    compiles = True
 
     def __init__(
         self,

@@ -1,9 +1,3 @@
-"""h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ h̃_t;  z_t = sigmoid(W_z x_t + b_z);  h̃_t = W_h x_t + b_h
-
-Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201), section 3.1: no gate reads the state, so all
-states come from one scan. It scans z itself, not its logarithm, so h̃ may be negative and needs no g(h̃).
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,7 +20,7 @@ class MinGRUMixer(Mixer):
     def prefill(self, x: Float[Tensor, "b n d"]) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b d"]]:
         z, candidate = self._gate(x)
         states = linear_scan(1 - z, z * candidate)
-        # From an empty sequence there is no last state, and the zero in front is taken.
+        # An empty sequence has no last state; the state is then the initial zero.
         last = states[:, -1] if x.shape[1] else states.new_zeros(x.shape[0], self.width)
         return states.to(x.dtype), last
 
@@ -46,9 +40,16 @@ class MinGRUMixer(Mixer):
 
 @MODELS.register("min_gru")
 class MinGRU(MixerModel):
+    """h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ h̃_t;  z_t = sigmoid(W_z x_t + b_z);  h̃_t = W_h x_t + b_h
+
+    No gate depends on the state, so one scan computes all states. The scan is over z itself and not over its logarithm,
+    so h̃ may be negative and needs no g(h̃).
+
+    Source: Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201), section 3.1.
+    """
+
     family = "recurrent network"
     complexity = "n·d² work; √n sequential steps (scan)"
-    compiles = True
 
     def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0) -> None:
         super().__init__(width, lambda: MinGRUMixer(width), causal=causal, layers=layers, expansion=expansion)

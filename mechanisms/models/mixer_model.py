@@ -1,7 +1,7 @@
-"""x = x + mixer(LN(x));  x = x + W_2 GELU(W_1 LN(x) + b_1) + b_2, layer on layer over [source; query]
+"""x = x + mixer(LN(x));  x = x + W_2 GELU(W_1 LN(x) + b_1) + b_2, layer by layer over [source; query]
 
-The Transformer's block, with another mixer in attention's place: one host for all of them, so that what differs
-between their rows is the mixer.
+It is the block of the Transformer with another mixer in the place of attention. All mixers have the same block, so that
+two models differ only in the mixer.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from .model import SequenceModel
 
 
 class PreNormModel(SequenceModel):
-    """The blocks over any module that maps (batch, length, width) to the same."""
+    """Blocks with any module that maps (batch, length, width) to the same shape."""
 
     def __init__(
         self,
@@ -32,32 +32,32 @@ class PreNormModel(SequenceModel):
         super().__init__(width, causal=causal)
         for name, value in (("layers", layers), ("expansion", expansion)):
             if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+                raise ValueError(f"{name} must be at least 1, not {value}")
         self.blocks = nn.ModuleList(Block(width, mixer(), expansion=expansion) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        x = self.mark(torch.cat([source, query], dim=1), 0)
-        # Nobody reads the last block at the source, so behind its mixer it computes the answers alone.
+        x = self.embed_positions(torch.cat([source, query], dim=1), 0)
+        # The outputs of the last block at the source are not used, so after its mixer it computes only the queries.
         *lower, last = self.blocks
         for block in lower:
             x = block(x, 0)
         output: Tensor = self.norm(last(x, source.shape[1]))
         return output
 
-    def mark(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:
-        """Mark the positions from `first` on: a mixer that reads in order needs no mark."""
+    def embed_positions(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:
+        """Encode the positions from `first` on. A mixer that reads in order does not need it."""
         return x
 
 
 class MixerModel(PreNormModel):
-    """The blocks over a Mixer, which can also read on position by position."""
+    """Blocks with a Mixer, which can also read one position at a time."""
 
     causal_only = True
     parallel = True
 
     def start(self, source: Float[Tensor, "b s d"]) -> State:
-        x, states = self.mark(source, 0), []
+        x, states = self.embed_positions(source, 0), []
         for depth, (block, mixer) in enumerate(self._layers()):
             mixed, state = mixer.prefill(block.residual_1.before(x))
             states.append(state)
@@ -67,10 +67,10 @@ class MixerModel(PreNormModel):
 
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         position, states = state
-        x, after = self.mark(query[:, None], position)[:, 0], []
-        for (block, mixer), before in zip(self._layers(), states, strict=True):
-            mixed, behind = mixer.step(block.residual_1.before(x), before)
-            after.append(behind)
+        x, after = self.embed_positions(query[:, None], position)[:, 0], []
+        for (block, mixer), state_before in zip(self._layers(), states, strict=True):
+            mixed, state_after = mixer.step(block.residual_1.before(x), state_before)
+            after.append(state_after)
             x = block.finish(x, mixed)
         output: Tensor = self.norm(x)
         return output, (position + 1, after)
@@ -78,7 +78,7 @@ class MixerModel(PreNormModel):
     def flops(self, source: int, query: int) -> int:
         n, layers = source + query, self._layers()
         whole = sum(mixer.flops(n) + block.feed_flops(n) for block, mixer in layers)
-        # Behind its mixer the last block computes the answers alone.
+        # After its mixer the last block computes only the queries.
         return whole - layers[-1][0].feed_flops(source)
 
     def _layers(self) -> list[tuple[Block, Mixer]]:
@@ -87,8 +87,8 @@ class MixerModel(PreNormModel):
 
 
 def require_embedding(position: Position) -> None:
-    """Raise ValueError for a scheme that marks what only attention has: keys to be rotated, scores to be biased."""
+    """Raise ValueError for a scheme that rotates queries and keys or biases scores, which only attention has."""
     if position.rotates() or position.biases():
         raise ValueError(
-            f"{type(position).__name__} marks queries, keys or scores; here a position can only be embedded"
+            f"{type(position).__name__} changes queries, keys or scores; here a position can only be embedded"
         )

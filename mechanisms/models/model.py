@@ -1,4 +1,4 @@
-"""The contract of a sequence model: it mixes an embedded source into embedded queries."""
+"""The contract of a sequence model: it reads an embedded source and answers embedded queries."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -13,46 +13,43 @@ from ..attention.state import State
 
 
 class SequenceModel(nn.Module, Registered, ABC):
-    """Reads a source, then answers at each query position; it never sees a vocabulary.
+    """Reads a source, then answers at each query position. It never sees a vocabulary.
 
-    A stream model reads [source; query] as one sequence, and the source may be empty. An encoder-decoder
-    reads the source with one network and the queries with another, and needs a source.
+    A stream model reads [source; query] as one sequence, and the source may be empty. An encoder-decoder reads the
+    source with one network and the queries with another, and needs a source.
     """
 
     causal_only: ClassVar[bool] = False
-    """A query position can never see a later one, whatever is asked for."""
+    """A query position never sees a later one, whatever the task allows."""
 
     bidirectional: bool = False
-    """A query position sees all others, so the model cannot face a task whose later queries give answers away."""
+    """A query position sees all others, so the model cannot run on a task whose later queries contain the answers."""
 
     family: ClassVar[str] = ""
-    """What kind of network it is, such as "Transformer" or "state space model"."""
+    """The kind of network, such as "Transformer" or "state space model"."""
 
     parallel: ClassVar[bool] = False
-    """It trains on all positions at once; where this is False, a position waits for the one before."""
+    """It trains on all positions at once. If False, a position needs the result of the one before."""
 
     state_grows: ClassVar[bool] = False
-    """What it carries from step to step grows with the length; False too where it does not decode."""
+    """Its decoding state grows with the length. False if it does not decode."""
 
     passes_history: ClassVar[bool] = False
-    """The model decodes step by step over a fixed source, and passes earlier weights on to the alignment."""
+    """It decodes step by step over a fixed source, and passes the weights of earlier steps to the alignment."""
 
     complexity: ClassVar[str] = ""
-    """Work per layer and sequential steps over n positions of width d, for people to read."""
-
-    compiles: ClassVar[bool] = False
-    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
+    """The work of a layer and the number of sequential steps, for n positions of width d, as text."""
 
     def __init__(self, width: int, *, causal: bool = True) -> None:
         super().__init__()
         if self.causal_only and not causal:
-            raise ValueError(f"{type(self).__name__} reads its queries in order and cannot look ahead (causal=False)")
+            raise ValueError(f"{type(self).__name__} cannot run with causal=False: its queries never see later ones")
         self.width = width
         self.causal = causal
 
     @classmethod
     def sees_all(cls, settings: Settings) -> bool:
-        """Return whether it is bidirectional with these settings, which is asked before it is built."""
+        """Whether the model is bidirectional with these settings: known before it is built."""
         return cls.bidirectional
 
     @abstractmethod
@@ -64,27 +61,27 @@ class SequenceModel(nn.Module, Registered, ABC):
         return type(self).step is not SequenceModel.step
 
     def start(self, source: Float[Tensor, "b s d"]) -> State:
-        """Read the source, and return what `step` carries on from. A model that cannot decode leaves both out."""
-        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode by steps")
+        """Read the source, and return the state for the first `step`. A model that cannot decode overrides neither."""
+        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode")
 
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
-        """Decode one position; `start` and then steps give what `forward` gives, to rounding.
+        """Decode one position. `start` and then steps give the same outputs as `forward`, up to rounding.
 
-        The state that is passed in may be consumed: go on with the one that comes back.
+        The state that is passed in may be changed: use the one that is returned.
         """
-        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode by steps")
+        raise ValueError(f"{type(self).__name__} answers all queries together and cannot decode")
 
     def flops(self, source: int, query: int) -> int | None:
-        """Return the floating-point operations of one forward on one row, from the formulas; None where unknown.
+        """Return the floating-point operations of one forward pass on one example, by formula; None if unknown.
 
-        Products of matrices and alignments' scores are counted, a multiplication and an addition as two.
+        Matrix products and the scores of alignments are counted; a multiplication and an addition are two operations.
         """
         return None
 
     def weights(self) -> list[Float[Tensor, "b h q k"]]:
-        """Return the attention weights of the last traced forward, one per layer, the outermost last.
+        """Return the attention weights of the last traced forward pass, one tensor for each layer, the last layer last.
 
-        k counts the source positions in an encoder-decoder, and source and query positions in a stream model.
+        k is the number of source positions in an encoder-decoder, and of source and query positions in a stream model.
         """
         attentions = [part for part in self.modules() if isinstance(part, Attention)]
         return [attention.weights for attention in attentions if attention.weights is not None]
@@ -96,9 +93,10 @@ MODELS = Registry[SequenceModel](
     positional=1,
     fixed=("causal",),
     properties=("family", "parallel", "state_grows", "bidirectional"),
+    checks="mechanisms.conformance.model",
 )
 
 
 def require_source(model: SequenceModel, source: Float[Tensor, "b s d"]) -> None:
     if source.shape[1] == 0:
-        raise ValueError(f"{type(model).__name__} is an encoder-decoder and needs a source, which is empty here")
+        raise ValueError(f"{type(model).__name__} is an encoder-decoder and needs a source, but the source is empty")

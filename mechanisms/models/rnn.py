@@ -1,8 +1,3 @@
-"""h_t = tanh(W x_t + U h_{t-1} + b)
-
-Elman 1990, "Finding structure in time".
-"""
-
 from typing import ClassVar
 
 import torch
@@ -15,7 +10,7 @@ from .model import MODELS, SequenceModel
 
 
 class Recurrent(SequenceModel):
-    """h_t = cell(x_t, h_{t-1}) over the stream [source; query]; the outputs are h_t at the queries."""
+    """h_t = cell(x_t, h_{t-1}) over [source; query]; the outputs are h_t at the queries."""
 
     causal_only = True
     family = "recurrent network"
@@ -47,4 +42,9 @@ class Recurrent(SequenceModel):
 
 @MODELS.register("rnn")
 class RNN(Recurrent):
+    """h_t = tanh(W x_t + U h_{t-1} + b)
+
+    Source: Elman 1990, "Finding structure in time".
+    """
+
     cell = "rnn"

@@ -1,9 +1,3 @@
-"""h_t = encoder(x_t, h_{t-1});  s_0 = h_T;  s_t = decoder(y_t, s_{t-1}): the source as one vector, no attention
-
-Cho et al. 2014 (arXiv 1406.1078); Sutskever, Vinyals, Le 2014, "Sequence to sequence learning with neural
-networks" (arXiv 1409.3215), whose decoder starts from the encoder's last state, layer by layer, as here.
-"""
-
 from typing import Annotated
 
 from jaxtyping import Float
@@ -18,6 +12,14 @@ from .model import MODELS, SequenceModel, require_source
 
 @MODELS.register("rnn_encoder_decoder")
 class RNNEncoderDecoder(SequenceModel):
+    """h_t = encoder(x_t, h_{t-1});  s_0 = h_T;  s_t = decoder(y_t, s_{t-1}): the source as one vector, no attention
+
+    Each layer of the decoder starts from the last state of the same layer of the encoder.
+
+    Source: Sutskever, Vinyals, Le 2014, "Sequence to sequence learning with neural networks" (arXiv 1409.3215); Cho et
+    al. 2014 (arXiv 1406.1078).
+    """
+
     causal_only = True
     family = "encoder-decoder RNN"
     complexity = "n·d² work; n sequential steps"
@@ -26,9 +28,9 @@ class RNNEncoderDecoder(SequenceModel):
         self, width: int, *, causal: bool = True, cell: Annotated[Choice, CELLS] = "gru", layers: int = 1
     ) -> None:
         super().__init__(width, causal=causal)
-        kind = CELLS.build(cell)
-        self.encoder = kind.network(width, width, layers=layers)
-        self.decoder = kind.network(width, width, layers=layers)
+        cells = CELLS.build(cell)
+        self.encoder = cells.network(width, width, layers=layers)
+        self.decoder = cells.network(width, width, layers=layers)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         outputs: Tensor

@@ -1,10 +1,3 @@
-"""y = x + MultiHead(LN(x), LN(x));  x' = y + W_2 GELU(W_1 LN(y) + b_1) + b_2, layer on layer over [source; query]
-
-Decoder-only and causal: Radford et al. 2018, "Improving language understanding by generative pre-training".
-Normalised before each part rather than after: Radford et al. 2019 (GPT-2); Xiong et al. 2020 (arXiv 2002.04745).
-With a `window` each position sees so many last ones (Jiang et al. 2023, "Mistral 7B", arXiv 2310.06825).
-"""
-
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -18,7 +11,14 @@ from .transformer_model import StreamTransformer
 @MODELS.register("transformer")
 @dataclass(eq=False, repr=False, kw_only=True)
 class Transformer(StreamTransformer):
-    """Causal, unless a task lets every query see all."""
+    """y = x + MultiHead(LN(x), LN(x));  x' = y + W_2 GELU(W_1 LN(y) + b_1) + b_2, layer by layer over [source; query]
+
+    Decoder-only: causal, unless a task lets every query see all positions. Normalised before each part and not after
+    it: Radford et al. 2019 (GPT-2); Xiong et al. 2020 (arXiv 2002.04745). With a `window` each position sees only that
+    number of last positions (Jiang et al. 2023, "Mistral 7B", arXiv 2310.06825).
+
+    Source: Radford et al. 2018, "Improving language understanding by generative pre-training".
+    """
 
     state_grows = True
 
@@ -28,7 +28,7 @@ class Transformer(StreamTransformer):
 
     def start(self, source: Float[Tensor, "b s d"]) -> State:
         if not self.causal:
-            raise ValueError("a transformer with causal=False answers all queries together and cannot decode by steps")
+            raise ValueError("a transformer with causal=False answers all queries together and cannot decode")
         return self.stack.start(source)
 
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:

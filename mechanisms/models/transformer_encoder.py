@@ -1,9 +1,3 @@
-"""y = LN(x + MultiHead(x, x));  x' = LN(y + W_2 GELU(W_1 y + b_1) + b_2), layer on layer over [source; query]
-
-Every position sees every other: Devlin et al. 2018, "BERT: pre-training of deep bidirectional Transformers for language
-understanding" (arXiv 1810.04805). Normalised after each part as there, or before it with norm: pre.
-"""
-
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,7 +11,13 @@ from .transformer_model import StreamTransformer
 @MODELS.register("transformer_encoder")
 @dataclass(eq=False, repr=False, kw_only=True)
 class TransformerEncoder(StreamTransformer):
-    """Every position sees every other."""
+    """y = LN(x + MultiHead(x, x));  x' = LN(y + W_2 GELU(W_1 y + b_1) + b_2), layer by layer over [source; query]
+
+    Every position sees every other. Normalised after each part, as in the paper, or before it with norm: pre.
+
+    Source: Devlin et al. 2018, "BERT: pre-training of deep bidirectional Transformers for language understanding"
+    (arXiv 1810.04805).
+    """
 
     bidirectional = True
 

@@ -1,11 +1,3 @@
-"""encoder: y = LN(x + MultiHead(x, x)), x' = LN(y + FFN(y));  decoder: the same, masked, with LN(y + MultiHead(y, h))
-between;  FFN(x) = max(0, x W_1 + b_1) W_2 + b_2
-
-Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3. Normalised after each part as there, or
-before it with norm: pre, and then once more at the end of either stack (Xiong et al. 2020, arXiv 2002.04745). Positions
-are marked in the self-attentions and not between the two sequences, as in T5 (Raffel et al. 2020, arXiv 1910.10683).
-"""
-
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,8 +17,8 @@ from .transformer_model import TransformerModel
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """What the decoder's layers have seen of themselves, and what they see of the source."""
+class EncoderDecoderState:
+    """The cache of each decoder layer, and what each attends to of the source."""
 
     caches: list[Cache]
     memories: list[Memory]
@@ -35,7 +27,16 @@ class Decoding:
 @MODELS.register("transformer_encoder_decoder")
 @dataclass(eq=False, repr=False, kw_only=True)
 class TransformerEncoderDecoder(TransformerModel):
-    """An encoder over the source, and a decoder over the queries that attends to it in each layer."""
+    """encoder: y = LN(x + MultiHead(x, x)), x' = LN(y + FFN(y));  decoder: the same, masked, with
+    LN(y + MultiHead(y, h)) between;  FFN(x) = max(0, x W_1 + b_1) W_2 + b_2
+
+    An encoder over the source, and a decoder over the queries that attends to it in each layer. Normalised after each
+    part, as in the paper, or before it with norm: pre, and then once more at the end of each stack (Xiong et al. 2020,
+    arXiv 2002.04745). Position schemes that rotate or bias act in self-attention only and not between the two
+    sequences, as in T5 (Raffel et al. 2020, arXiv 1910.10683).
+
+    Source: Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.
+    """
 
     state_grows = True
     activation = nn.ReLU
@@ -52,7 +53,7 @@ class TransformerEncoderDecoder(TransformerModel):
         return CrossBlock(self.width, own, cross, self.norm, self.activation, self.expansion)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
-        output: Tensor = self.decoder(query, 0, self._read(source))
+        output: Tensor = self.decoder(query, 0, self._encode(source))
         return output
 
     @property
@@ -61,8 +62,8 @@ class TransformerEncoderDecoder(TransformerModel):
 
     def start(self, source: Float[Tensor, "b s d"]) -> State:
         if not self.causal:
-            raise ValueError("a decoder with causal=False answers all queries together and cannot decode by steps")
-        return Decoding(self.decoder.start(source[:, :0]), self._read(source))
+            raise ValueError("a decoder with causal=False answers all queries together and cannot decode")
+        return EncoderDecoderState(self.decoder.start(source[:, :0]), self._encode(source))
 
     def step(self, query: Float[Tensor, "b d"], state: State) -> tuple[Float[Tensor, "b d"], State]:
         now = state.caches[0].length
@@ -73,7 +74,7 @@ class TransformerEncoderDecoder(TransformerModel):
         crosses = [block.cross for block in self.decoder.blocks if isinstance(block, CrossBlock)]
         return [cross.attention.weights for cross in crosses if cross.attention.weights is not None]
 
-    def _read(self, source: Float[Tensor, "b s d"]) -> list[Memory]:
+    def _encode(self, source: Float[Tensor, "b s d"]) -> list[Memory]:
         require_source(self, source)
         return self.decoder.memories(self.encoder(source), 0)
 

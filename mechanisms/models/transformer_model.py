@@ -1,4 +1,4 @@
-"""What the Transformers share: their settings, and how stacks are built of them."""
+"""The base classes of the Transformers: their settings, and how a stack is built from them."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -15,7 +15,7 @@ from ..attention.masks import CAUSAL, FULL, Mask, sliding
 from ..attention.multi_head import MultiHeadAttention
 from ..layers.block import AttentionBlock
 from ..layers.residual import NORMS
-from ..layers.stack import Stack
+from ..layers.stack import BlockStack
 from ..normalizers import NORMALIZERS
 from ..positions import POSITIONS, Position
 from .model import SequenceModel
@@ -23,13 +23,12 @@ from .model import SequenceModel
 
 @dataclass(eq=False, repr=False)
 class TransformerModel(SequenceModel):
-    """A model that is a dataclass: its fields are its settings, which a subclass takes over, adds to and presets."""
+    """A model that is a dataclass. Its fields are its settings; a subclass inherits them and may add or change some."""
 
     activation: ClassVar[type[nn.Module]] = nn.GELU
     family = "Transformer"
     parallel = True
     complexity = "n²·d + n·d² work; 1 sequential step"
-    compiles = True
 
     width: int
     _: KW_ONLY
@@ -46,15 +45,15 @@ class TransformerModel(SequenceModel):
     def __post_init__(self) -> None:
         super().__init__(self.width, causal=self.causal)
         if self.layers < 1:
-            raise ValueError(f"layers must be at least 1, got {self.layers}")
+            raise ValueError(f"layers must be at least 1, not {self.layers}")
         if round(self.expansion * self.width) < 1:
             raise ValueError(
-                f"expansion {self.expansion} leaves the feed-forward network nothing at width {self.width}"
+                f"expansion {self.expansion} gives the feed-forward network no hidden unit at width {self.width}"
             )
 
-    def build_stack(self, mask: Mask, block: Callable[[Position], AttentionBlock]) -> Stack:
+    def build_stack(self, mask: Mask, block: Callable[[Position], AttentionBlock]) -> BlockStack:
         position = POSITIONS.build(self.position, self.width, self.heads, mask.causal)
-        return Stack(position, [block(position) for _ in range(self.layers)], mask)
+        return BlockStack(position, [block(position) for _ in range(self.layers)], mask)
 
     def build_block(self, position: Position) -> AttentionBlock:
         return AttentionBlock(self.width, self.build_attention(position), self.norm, self.activation, self.expansion)
@@ -65,7 +64,7 @@ class TransformerModel(SequenceModel):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StreamTransformer(TransformerModel):
-    """One stack over [source; query]. With a `window` each position sees only so many positions on."""
+    """One stack over [source; query]. With a `window` each position sees only positions at a smaller distance."""
 
     window: int | None = None
 
@@ -81,7 +80,7 @@ class StreamTransformer(TransformerModel):
         return output
 
     def weights(self) -> list[Float[Tensor, "b h q k"]]:
-        # Lower layers attend from the source as well; what is asked for is the queries' part.
+        # Lower layers attend from source positions too; only the rows of the queries are returned.
         layers = super().weights()
         return [weights[:, :, -layers[-1].shape[2] :] for weights in layers]
 

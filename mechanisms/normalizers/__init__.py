@@ -1,4 +1,4 @@
-"""Normalizers: from scores to weights. One file each.
+"""Normalizers: they turn scores into attention weights. One file each.
 
 The contract is Normalizer in normalizer.py.
 `make new KIND=normalizer NAME=my_weights` starts one of your own in plugins/.

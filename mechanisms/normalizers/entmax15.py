@@ -1,10 +1,3 @@
-"""a_i = max(e_i/2 − τ, 0)², τ = μ − √((1 − Σ_S (e_j/2 − μ)²) / |S|), μ the mean of e_j/2 over S
-
-The maximum of ⟨a, e⟩ plus Tsallis' entropy of order 1.5: between softmax (order 1) and sparsemax (order 2).
-S holds the k highest scores, k the largest for which τ, computed over them, is not above the lowest of them.
-Peters, Niculae, Martins 2019, "Sparse sequence-to-sequence models" (arXiv 1905.05702), algorithm 2.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,7 +8,16 @@ from .sparse import Sparse
 
 @NORMALIZERS.register("entmax15")
 class Entmax15(Sparse):
-    reach = 2.0
+    """a_i = max(e_i/2 − τ, 0)², τ = μ − √((1 − Σ_S (e_j/2 − μ)²) / |S|), μ the mean of e_j/2 over S
+
+    The weights maximise ⟨a, e⟩ plus the Tsallis entropy of order 1.5, which is between softmax (order 1) and sparsemax
+    (order 2). S holds the k highest scores, with the largest k for which τ, computed over them, is at most the lowest
+    of them.
+
+    Source: Peters, Niculae, Martins 2019, "Sparse sequence-to-sequence models" (arXiv 1905.05702), algorithm 2.
+    """
+
+    cutoff = 2.0
 
     def project(self, scores: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
         half = scores / 2
@@ -27,7 +29,7 @@ class Entmax15(Sparse):
 
 
 def _threshold(mean: Tensor, spread: Tensor, size: Tensor) -> Tensor:
-    # Not below the smallest positive number: over keys that do have weight it never is, but others are tried.
+    # The clamp keeps the root real for sets S that are only tried; for the final S it changes nothing.
     return mean - ((1 - spread) / size).clamp(min=torch.finfo(mean.dtype).tiny).sqrt()
 
 

@@ -1,4 +1,4 @@
-"""The contract of a normalizer: from scores to the weights with which values are read."""
+"""The contract of a normalizer: it turns scores into attention weights."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -12,20 +12,17 @@ from registry import Registered, Registry
 class Normalizer(nn.Module, Registered, ABC):
     """Turns scores into weights over the keys.
 
-    A masked key (False) gets weight exactly zero and no gradient. A row whose keys are all masked is all
+    A masked key (False in the mask) gets weight exactly zero and no gradient. The weights of a fully masked row are all
     zeros, never NaN, and so is its gradient.
     """
 
     stochastic: ClassVar[bool] = False
-    """The weights are drawn while training, so two calls differ, and a block cannot be computed a second time."""
+    """The weights are random in training, so two calls differ and a block cannot be recomputed."""
 
     surrogate: ClassVar[bool] = False
-    """The gradient is on purpose not that of the weights, as a straight-through estimator's is not."""
+    """The gradient is not that of the weights, but an estimate such as the straight-through one."""
 
-    compiles: ClassVar[bool] = False
-    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
-
-    # nn.Module's own takes any argument, and a misspelt hyper-parameter would not be noticed.
+    # The constructor of nn.Module takes any argument, so a misspelt hyperparameter would not be noticed.
     def __init__(self) -> None:
         super().__init__()
 
@@ -35,4 +32,4 @@ class Normalizer(nn.Module, Registered, ABC):
     ) -> Float[Tensor, "b h q k"]: ...
 
 
-NORMALIZERS = Registry[Normalizer]("normalizer", "mechanisms.normalizers")
+NORMALIZERS = Registry[Normalizer]("normalizer", "mechanisms.normalizers", checks="mechanisms.conformance.normalizer")

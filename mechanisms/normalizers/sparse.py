@@ -1,7 +1,7 @@
-"""What sparsemax and entmax share: scores shifted to end at zero, and masked keys far below.
+"""The base class of sparsemax and entmax: it shifts each row's scores so that the highest is zero, and masks.
 
-Written here rather than taken from the package `entmax`, which knows no masks and so no rows that may see nothing.
-The sorting only finds which keys have weight. Given those, the weights are a formula that autograd differentiates.
+The package `entmax` is not used, because it has no masks and so no fully masked rows. Sorting only finds the keys with
+a weight above zero. With these given, the weights are a formula that autograd differentiates.
 """
 
 from abc import abstractmethod
@@ -16,16 +16,14 @@ from .normalizer import Normalizer
 
 
 class Sparse(Normalizer):
-    """Gives weight zero to keys that score far enough below their row's highest."""
+    """Gives weight zero to keys whose score is far enough below the highest of their row."""
 
-    compiles = True
-
-    reach: ClassVar[float]
-    """A key that scores so much less than the row's highest has weight zero, whatever the others score."""
+    cutoff: ClassVar[float]
+    """A key has weight zero if its score is this much below the highest of its row, whatever the other scores are."""
 
     @abstractmethod
     def project(self, scores: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
-        """Return the weights for scores of which each row's highest is zero."""
+        """Return the weights for scores whose highest is zero in each row."""
 
     def forward(
         self, scores: Float[Tensor, "b h q k"], mask: Bool[Tensor, "#b #h #q #k"] | None = None
@@ -33,16 +31,16 @@ class Sparse(Normalizer):
         if scores.shape[-1] == 0:
             return scores
         given = wide(scores)
-        out_of_reach = -self.reach - 1
+        lowest = -self.cutoff - 1
         if mask is None:
-            return self.project(_below(given, given, out_of_reach)).to(scores.dtype)
+            return self.project(_shifted(given, given, lowest)).to(scores.dtype)
         masked = ~mask
         seen = given.masked_fill(masked, torch.finfo(given.dtype).min)
-        shifted = _below(given, seen, out_of_reach).masked_fill(masked, out_of_reach)
-        # A row with every key masked comes out uniform.
+        shifted = _shifted(given, seen, lowest).masked_fill(masked, lowest)
+        # The weights of a fully masked row are uniform before the second fill.
         return self.project(shifted).masked_fill(masked, 0.0).to(scores.dtype)
 
 
-def _below(scores: Tensor, seen: Tensor, lowest: float) -> Tensor:
-    """Return the scores minus the highest seen of their row, none below `lowest`: so no score is too large to sum."""
+def _shifted(scores: Tensor, seen: Tensor, lowest: float) -> Tensor:
+    """Return the scores minus the highest of their row in `seen`, and at least `lowest`, so that sums stay finite."""
     return (scores - seen.detach().amax(-1, keepdim=True)).clamp(min=lowest)

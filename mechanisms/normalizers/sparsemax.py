@@ -1,9 +1,3 @@
-"""a_i = max(e_i − τ, 0), τ = (Σ_S e_j − 1) / |S|: the point of the simplex that is nearest to e
-
-S holds the k highest scores e_(1) ≥ e_(2) ≥ ..., k the largest for which 1 + k e_(k) > Σ_{j ≤ k} e_(j).
-Martins & Astudillo 2016, "From softmax to sparsemax" (arXiv 1602.02068), algorithm 1.
-"""
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +8,15 @@ from .sparse import Sparse
 
 @NORMALIZERS.register("sparsemax")
 class Sparsemax(Sparse):
-    reach = 1.0
+    """a_i = max(e_i − τ, 0), τ = (Σ_S e_j − 1) / |S|
+
+    The weights are the point of the simplex that is nearest to e. S holds the k highest scores e_(1) ≥ e_(2) ≥ ...,
+    with the largest k for which 1 + k e_(k) > Σ_{j ≤ k} e_(j).
+
+    Source: Martins & Astudillo 2016, "From softmax to sparsemax" (arXiv 1602.02068), algorithm 1.
+    """
+
+    cutoff = 1.0
 
     def project(self, scores: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q k"]:
         support = scores >= _lowest_with_weight(scores.detach())

@@ -1,4 +1,4 @@
-"""Position schemes: how a model that mixes sets is told where their members stand. One file each.
+"""Position schemes: they encode positions for a model that does not depend on order. One file each.
 
 The contract is Position in position.py.
 `make new KIND=position NAME=my_scheme` starts one of your own in plugins/.

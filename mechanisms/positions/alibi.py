@@ -1,9 +1,3 @@
-"""e_ij − m_h |i − j|, m_h = 2^(−8h/H) for the heads h = 1 ... H
-
-Press, Smith, Lewis 2022, "Train short, test long" (arXiv 2108.12409), section 3. Where H is no power of two, the
-largest power P below it gives the first P slopes, and every other one of 2P's the rest, as in the authors' code.
-"""
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -13,15 +7,21 @@ from .position import POSITIONS, Position
 
 @POSITIONS.register("alibi")
 class Alibi(Position):
-    compiles = True
+    """e_ij − m_h |i − j|, m_h = 2^(−8h/H) for the heads h = 1 ... H
+
+    If H is not a power of two, and P is the largest power of two below H, the first P heads have the slopes for P
+    heads, and the other heads have every second slope for 2P heads, as in the authors' code.
+
+    Source: Press, Smith, Lewis 2022, "Train short, test long" (arXiv 2108.12409), section 3.
+    """
 
     def bias(self, query: Int[Tensor, "q"], key: Int[Tensor, "k"]) -> Float[Tensor, "h q k"]:
-        """Return it in float32; attention casts it to the type of its scores."""
+        """Return the bias in float32; attention converts it to the type of its scores."""
         distance = (query[:, None] - key).abs()
         return -slopes(self.heads, query.device)[:, None, None] * distance
 
 
-# A function, not a buffer: a buffer would be rounded whenever the module changes its precision.
+# A function, not a buffer: a buffer would be rounded when the module changes its precision.
 def slopes(heads: int, device: torch.device) -> Float[Tensor, "h"]:
     power = 1 << (heads.bit_length() - 1)
     first = torch.arange(1, power + 1, device=device) * (8 / power)

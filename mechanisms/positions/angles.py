@@ -1,6 +1,6 @@
 """t / base^(2i/w), the angle of position t in the i-th of w/2 pairs of columns
 
-Vaswani et al. 2017 (arXiv 1706.03762), section 3.5. Shared by the schemes that add waves and those that rotate.
+The sinusoidal and the rotary scheme use it. Vaswani et al. 2017 (arXiv 1706.03762), section 3.5.
 """
 
 import torch
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def angles(position: Int[Tensor, "n"], width: int, base: float = 10000.0) -> Float[Tensor, "n pairs"]:
-    """Return the angles in float64: in float32, position 100 000 would be turned by up to 0.004 too much.
+    """Return the angles in float64: in float32 the angle of position 100 000 would be wrong by up to 0.004.
 
-    Computed anew each time: a buffer would be rounded with the module, and a cache would break torch.compile.
+    They are computed at each call: a buffer would be rounded with the module, and a cache would break torch.compile.
     """
     # Apple's GPUs have no float64.
     dtype = torch.float32 if position.device.type == "mps" else torch.float64

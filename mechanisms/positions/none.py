@@ -1,11 +1,12 @@
-"""p(t) = 0: no mark at all
-
-A causal mask alone lets a Transformer tell positions apart (Haviv et al. 2022, arXiv 2203.16634).
-"""
-
 from .position import POSITIONS, Position
 
 
 @POSITIONS.register("none")
 class NoPosition(Position):
-    compiles = True
+    """p(t) = 0: positions are not encoded
+
+    A causal mask alone allows a Transformer to learn positions.
+
+    Source: Haviv et al. 2022, "Transformer language models without positional encodings still learn positional
+    information" (arXiv 2203.16634).
+    """

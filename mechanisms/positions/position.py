@@ -1,6 +1,4 @@
-"""The contract of a position scheme: it tells a model that mixes sets where each of their members stands."""
-
-from typing import ClassVar
+"""The contract of a position scheme: it encodes positions for a model that does not depend on order."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,18 +8,15 @@ from registry import Registered, Registry
 
 
 class Position(nn.Module, Registered):
-    """Marks positions in one of three places, each of which does nothing unless overridden.
+    """Encodes positions in one of three ways; each method does nothing unless overridden.
 
-    `embed` marks the embeddings before the first layer, `rotate` each head's queries and keys before the alignment,
-    and `bias` is added to the scores. One scheme serves all layers of a model. `causal` says whether queries see
-    only what stands before them.
+    `embed` changes the embeddings before the first layer, `rotate` changes each head's queries and keys before the
+    alignment, and `bias` is added to the scores. All layers of a model share one scheme. `causal` says whether a query
+    sees only its own and earlier positions.
     """
 
     max_length: int | None = None
-    """The scheme knows so many positions; None where any number will do."""
-
-    compiles: ClassVar[bool] = False
-    """torch.compile(fullgraph=True) takes it; the conformance kit holds it to that."""
+    """The largest number of positions; None if there is no limit."""
 
     def __init__(self, width: int, heads: int = 1, causal: bool = True) -> None:
         super().__init__()
@@ -33,11 +28,11 @@ class Position(nn.Module, Registered):
         return x
 
     def rotate(self, x: Float[Tensor, "b h n p"], position: Int[Tensor, "n"]) -> Float[Tensor, "b h n p"]:
-        """`h` may be fewer than `heads`, where several query heads share a key."""
+        """Return the rotated vectors; `h` may be less than `heads`, if several query heads share a key head."""
         return x
 
     def bias(self, query: Int[Tensor, "q"], key: Int[Tensor, "k"]) -> Float[Tensor, "h q k"] | None:
-        """Return what is added to the scores of the queries and keys at these positions, or None for nothing."""
+        """Return what is added to the scores of queries and keys at these positions; None for nothing."""
         return None
 
     @classmethod
@@ -48,23 +43,25 @@ class Position(nn.Module, Registered):
     def biases(cls) -> bool:
         return cls.bias is not Position.bias
 
-    def mark(self, x: Float[Tensor, "b n d"], first: int = 0) -> Float[Tensor, "b n d"]:
-        """Embed vectors that stand at the positions first, first + 1, ...; models call this, schemes leave it alone.
+    def embed_from(self, x: Float[Tensor, "b n d"], first: int = 0) -> Float[Tensor, "b n d"]:
+        """Embed vectors at the positions first, first + 1, ...; models call this, and schemes override `embed`.
 
         Raises ValueError beyond `max_length`.
         """
-        self.require(first + x.shape[1])
-        marked = self.embed(x, torch.arange(first, first + x.shape[1], device=x.device))
-        # Numbers made of integer positions come in float32, and would lift half precision to it.
-        return marked.to(x.dtype)
+        self.require_length(first + x.shape[1])
+        embedded = self.embed(x, torch.arange(first, first + x.shape[1], device=x.device))
+        # What is computed from integer positions is float32, and would turn half precision into float32.
+        return embedded.to(x.dtype)
 
-    def require(self, length: int) -> None:
-        """Raise ValueError where the scheme does not reach to `length` positions."""
+    def require_length(self, length: int) -> None:
+        """Raise ValueError if the scheme has fewer than `length` positions."""
         if self.max_length is not None and length > self.max_length:
             raise ValueError(
-                f"{type(self).__name__} knows max_length = {self.max_length} positions, and the sequence has "
+                f"{type(self).__name__} has max_length = {self.max_length} positions, and the sequence has "
                 f"{length}; raise max_length"
             )
 
 
-POSITIONS = Registry[Position]("position", "mechanisms.positions", positional=3)
+POSITIONS = Registry[Position](
+    "position", "mechanisms.positions", positional=3, checks="mechanisms.conformance.position"
+)

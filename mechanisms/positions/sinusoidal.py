@@ -1,9 +1,3 @@
-"""p(t, 2i) = sin(t / 10000^(2i/d)), p(t, 2i+1) = cos(t / 10000^(2i/d)), added to the embedding
-
-Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.5. Computed rather than stored,
-so any length will do. Its variance of 1/2 stands beside embeddings of unit variance.
-"""
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,10 +8,15 @@ from .position import POSITIONS, Position
 
 @POSITIONS.register("sinusoidal")
 class Sinusoidal(Position):
-    compiles = True
+    """p(t, 2i) = sin(t / 10000^(2i/d)), p(t, 2i+1) = cos(t / 10000^(2i/d)), added to the embedding
+
+    It is computed and not stored, so there is no limit to the length. Its variance is 1/2, that of the embeddings 1.
+
+    Source: Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.5.
+    """
 
     def embed(self, x: Float[Tensor, "b n d"], position: Int[Tensor, "n"]) -> Float[Tensor, "b n d"]:
         angle = angles(position, self.width)
-        # An odd width ends on a sine.
+        # The last column of an odd width is a sine.
         waves = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, : self.width]
         return x + waves.to(x.dtype)

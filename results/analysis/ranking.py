@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 SEED = 20210823  # of the bootstrap: the same results give the same intervals
 
 
-class Ranking(NamedTuple):
+class RankingFrames(NamedTuple):
     """The mechanisms, best first, and their scores on each task, in the same order; see `ranked`."""
 
     mechanisms: pd.DataFrame
     tasks: pd.DataFrame
 
 
-def ranked(run: Run) -> Ranking:
+def ranked(run: Run) -> RankingFrames:
     """Return the mechanisms, best first.
 
     Columns of `mechanisms`: rank, mechanism, origin, score (interquartile mean of the normalised score over tasks and
@@ -47,7 +47,7 @@ def ranked(run: Run) -> Ranking:
     ordered = whole.assign(group=np.where(whole["ended_well"], group, 2))
     ordered = ordered.sort_values(["group", "score", "mechanism"], ascending=[True, False, True], ignore_index=True)
     ordered.insert(0, "rank", range(1, len(ordered) + 1))
-    return Ranking(ordered.drop(columns="group"), _by_task(table, list(ordered["mechanism"]), run.tasks))
+    return RankingFrames(ordered.drop(columns="group"), _by_task(table, list(ordered["mechanism"]), run.tasks))
 
 
 def _identities(run: Run) -> pd.DataFrame:

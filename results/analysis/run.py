@@ -18,7 +18,7 @@ from ..store.load import store_of, tidy
 from .selection import rates, select
 
 if TYPE_CHECKING:
-    from .ranking import Ranking
+    from .ranking import RankingFrames
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Run:
         return int(self.trials.loc[self.trials["task"].notna(), "seed"].nunique())
 
     @cached_property
-    def ranking(self) -> Ranking:
+    def ranking(self) -> RankingFrames:
         """The mechanisms, best first, and their scores on each task; computed once."""
         from .ranking import ranked
 

@@ -14,7 +14,7 @@ CAPTION = (
 
 
 @VIEWS.register("bleu_by_length")
-class BleuByLength(View):
+class BleuByLengthView(View):
     """BLEU against the length of the sentences."""
 
     title = "BLEU by sentence length"

@@ -14,7 +14,7 @@ CAPTION = (
 
 
 @VIEWS.register("by_distance")
-class ByDistance(View):
+class ByDistanceView(View):
     """Accuracy against the distance to the position that explains the answer."""
 
     title = "Accuracy by distance"

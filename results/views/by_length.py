@@ -23,7 +23,7 @@ TABLE_CAPTION = (
 
 
 @VIEWS.register("by_length")
-class ByLength(View):
+class ByLengthView(View):
     """Test metrics at each length, and the score against the length."""
 
     title = "Score by test length"

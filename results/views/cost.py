@@ -19,7 +19,7 @@ CAPTION = (
 
 
 @VIEWS.register("cost")
-class Cost(View):
+class CostView(View):
     """Operations, parameters and the decoding state."""
 
     title = "Operations and state"

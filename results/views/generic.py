@@ -17,7 +17,7 @@ CAPTION = "The mean over seeds, with its interval where there are five seeds or 
 
 
 @VIEWS.register("generic")
-class Generic(View):
+class GenericView(View):
     """The quantities that no other view shows, such as those of a plug-in's probe."""
 
     title = "Other quantities"

@@ -30,7 +30,7 @@ VERBS = {"vanishing": "vanishes", "exploding": "explodes", "stable": "holds"}
 
 
 @VIEWS.register("gradient_flow")
-class GradientFlow(View):
+class GradientFlowView(View):
     """Gradient flow over distance in untrained networks; its table is of the trained ones too."""
 
     title = "Gradient flow before training"

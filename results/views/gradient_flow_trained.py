@@ -7,7 +7,7 @@ from .view import VIEWS, View
 
 
 @VIEWS.register("gradient_flow_trained")
-class GradientFlowTrained(View):
+class GradientFlowTrainedView(View):
     """Gradient flow over distance in trained networks."""
 
     title = "Gradient flow after training"

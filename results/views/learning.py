@@ -23,7 +23,7 @@ TABLE_CAPTION = (
 
 
 @VIEWS.register("learning")
-class Learning(View):
+class LearningView(View):
     """The validation score during training, the learning rates, and the steps to solve."""
 
     title = "Learning"

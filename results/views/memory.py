@@ -23,7 +23,7 @@ TABLE_CAPTION = (
 
 
 @VIEWS.register("memory")
-class Memory(View):
+class MemoryView(View):
     """Peak memory of a training step and the decoding state, against the length."""
 
     title = "Memory against length"

@@ -16,7 +16,7 @@ CAPTION = "Trials (a mechanism, task, seed and learning rate) without a result, 
 
 
 @VIEWS.register("outcomes")
-class Outcomes(View):
+class OutcomesView(View):
     """The trials that did not end well, and what is unavailable."""
 
     title = "Skipped and failed"

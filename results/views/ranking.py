@@ -20,7 +20,7 @@ CAPTION = (
 
 
 @VIEWS.register("ranking")
-class Ranking(View):
+class RankingView(View):
     """The mechanisms, best first: their scores over all tasks and on each, and what other views add."""
 
     title = "Ranking"
@@ -77,7 +77,7 @@ def _ended(word: str, ill: int, runs: int) -> str:
 
 def _of_other_views(run: Run) -> Iterator[Column]:
     for view in shown(run).values():
-        if not isinstance(view, Ranking):
+        if not isinstance(view, RankingView):
             try:
                 yield from view.columns(run)
             except Exception:

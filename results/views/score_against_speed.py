@@ -15,7 +15,7 @@ CAPTION = (
 
 
 @VIEWS.register("score_against_speed")
-class ScoreAgainstSpeed(View):
+class ScoreAgainstSpeedView(View):
     """The score over all tasks against the speed of training."""
 
     title = "Score against speed"

@@ -15,7 +15,7 @@ SOLVED, CHANCE = 0.95, 0.1
 
 
 @VIEWS.register("solved")
-class Solved(View):
+class SolvedView(View):
     """Which mechanisms solve a task on every seed, and which are near chance on every seed."""
 
     title = "Solved tasks"

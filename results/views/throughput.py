@@ -30,7 +30,7 @@ STEPS = {"train": "a training step", "prefill": "prefill", "decode": "decoding"}
 
 
 @VIEWS.register("throughput")
-class Throughput(View):
+class ThroughputView(View):
     """Tokens per second of training, prefill and decoding, against the length."""
 
     title = "Throughput against length"

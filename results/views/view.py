@@ -63,7 +63,7 @@ def shown(run: Run) -> dict[str, View]:
     return {name: views[name] for name in ordered if views[name].shows(run)}
 
 
-VIEWS: Registry[View] = Registry("view", "results.views", properties=("title",))
+VIEWS: Registry[View] = Registry("view", "results.views", properties=("title",), checks="results.conformance.view")
 
 
 def listed(items: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from .view import VIEWS, Finding, View, listed
 
 
 @VIEWS.register("what_attention_changes")
-class WhatAttentionChanges(View):
+class WhatAttentionChangesView(View):
     """What attention adds to recurrent networks, content to location, and gates to a plain network."""
 
     title = "What attention changes"

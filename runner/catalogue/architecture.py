@@ -56,9 +56,9 @@ def folders(package: str) -> Graph:
 
 def _merged(graph: Graph, package: str) -> Graph:
     """Draw the many files of a package that register one class each, as tasks are, as one."""
-    single = {
-        name for name in graph if package == "tasks" and name != "task" and (ROOT / package / f"{name}.py").is_file()
-    }
+    shared = ("task", "spaces")
+    files = {name for name in graph if (ROOT / package / f"{name}.py").is_file()}
+    single = {name for name in files if package == "tasks" and name not in shared}
     if not single:
         return graph
     rest = {name: wanted for name, wanted in graph.items() if name not in single}

@@ -9,7 +9,7 @@ from mechanisms import ALIGNMENTS, MODELS
 from registry import Choice
 from results.store.labels import mechanism_labels
 
-from ..probes.meters.flops import Cost, cost_of
+from ..probes.meters.flops import ModelCost, cost_of
 from ..suite.expand import first_line
 from ..suite.mechanisms import Mechanism, unbuildable
 from ..training import seeds
@@ -25,7 +25,7 @@ class CostRow:
     label: str
     width: int
     parameters: int | None = None
-    cost: Cost | None = None
+    cost: ModelCost | None = None
     problem: str | None = None
 
 

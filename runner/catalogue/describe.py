@@ -1,18 +1,19 @@
-"""What is known of everything that is registered, gathered once: `info`, `ls` and docs/mechanisms.md show it."""
+"""Descriptions of everything that is registered: `info`, `ls` and docs/mechanisms.md show them."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, SequenceModel, incompatibility
+from mechanisms.conformance.compiling import BUILT_IN_STOPS
 from registry import Entry, Registry, Setting
+from registry.docstring import parts_of, source_of
 from registry.spec import with_article
 
 from ..plugins import REGISTRIES, ROOT
@@ -20,9 +21,9 @@ from ..training.network import on_meta, parameter_count
 
 WIDTH = 64  # at which parameters and costs are told
 PARTS = (ALIGNMENTS.kind, NORMALIZERS.kind, POSITIONS.kind)
-KINDS = (MODELS.kind, *PARTS)  # the kinds that mix; tasks and probes have a docstring and settings alone
+KINDS = (MODELS.kind, *PARTS)  # the kinds of mechanisms; the others have only a docstring and settings
 
-# How each kind is built at one width, by its contract; a part as for a single head.
+# How each kind is built at one width, by its contract; a part for a single head.
 BUILD: dict[str, Callable[[Any], Any]] = {
     "model": lambda value: value(WIDTH),
     "alignment": lambda value: value(1, WIDTH, WIDTH),
@@ -30,39 +31,33 @@ BUILD: dict[str, Callable[[Any], Any]] = {
     "position": lambda value: value(WIDTH),
 }
 
-_NAME = r"[^\W\d_][\w'’-]*"
-_CITATION = re.compile(
-    rf"(?<!\w)(?P<names>(?=[A-ZÀ-Þ]){_NAME}(?:, (?=[A-ZÀ-Þ]){_NAME})*(?:,? (?:&|and) (?=[A-ZÀ-Þ]){_NAME})?)"
-    r"(?P<others> et al\.)? (?P<year>(?:19|20)\d\d)\b"
-)
-
 
 @dataclass(frozen=True)
 class ShownSetting:
-    """A setting as a suite would give it; `default` is None where it has to be given."""
+    """A setting as it is written in a suite; `default` is None if it must be given."""
 
     name: str
     type: str
     default: str | None
 
     def __str__(self) -> str:
-        given = "has to be given" if self.default is None else f"= {self.default}"
+        given = "must be given" if self.default is None else f"= {self.default}"
         return f"{self.name} {given} ({self.type})" if self.type else f"{self.name} {given}"
 
 
 @dataclass(frozen=True)
 class Combination:
-    """What of `kind` it stands together with, and what it refuses, by reason; `default` where it has one."""
+    """The parts of `kind` (or the models) that an entry can be combined with, and the incompatible ones by reason."""
 
     kind: str
     names: tuple[str, ...]
-    refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    incompatible: dict[str, tuple[str, ...]] = field(default_factory=dict)
     default: str | None = None
 
 
 @dataclass(frozen=True)
 class Description:
-    """All that is told of one entry. `facts` are short sentences by what they are about."""
+    """All that is known of one entry. `facts` are short sentences by their subjects."""
 
     kind: str
     name: str
@@ -78,8 +73,8 @@ class Description:
 
 
 def describe(kind: str, entry: Entry[Any], built_in: bool = False) -> Description:
-    """Describe an entry; with `built_in`, as if there were no plugins."""
-    formula, text = _parts_of_doc(kind, entry)
+    """Describe an entry; with `built_in`, as if there were no plug-ins."""
+    formula, text = parts_of(entry.value)
     built = _built(kind, entry.value)
     return Description(
         kind=kind,
@@ -88,10 +83,10 @@ def describe(kind: str, entry: Entry[Any], built_in: bool = False) -> Descriptio
         file=source_file(entry.value),
         formula=formula,
         text=text,
-        source=citation(text) or citation(formula),
+        source=source_of(entry.value),
         settings=settings(kind, entry.value),
         parameters=None if built is None else parameter_count(built),
-        facts=_facts(kind, entry.value, built),
+        facts=_facts(kind, entry, built),
         combinations=tuple(_combinations(kind, entry.value, built_in)),
     )
 
@@ -101,64 +96,27 @@ def entries(registry: Registry[Any], built_in: bool = False) -> list[Entry[Any]]
 
 
 def origin(entry: Entry[Any]) -> str:
-    """Return "built-in", or the kind of plugin and where it comes from."""
+    """Return "built-in", or the kind of plug-in and its file, module or distribution."""
     where = entry.origin
     if not where.is_plugin:
         return where.kind
     return f"{where.kind} {Path(where.source).name if where.kind == 'file' else where.source}"
 
 
-def formula_of(kind: str, entry: Entry[Any]) -> str:
-    """Return the first line of what an entry says of itself."""
-    return _parts_of_doc(kind, entry)[0].split("\n")[0]
-
-
-def source_of(kind: str, entry: Entry[Any]) -> str:
-    """Return who is cited first, such as "Luong et al. 2015", or ""."""
-    formula, text = _parts_of_doc(kind, entry)
-    return citation(text) or citation(formula)
-
-
-def citation(text: str) -> str:
-    """Return the first "Authors Year" in a text, three authors and more as "First et al. Year", or ""."""
-    found = _CITATION.search(" ".join(text.split()))
-    if found is None:
-        return ""
-    names = re.split(r", | & | and ", found["names"])
-    several = found["others"] or len(names) > 2
-    return f"{names[0] if several else found['names']}{' et al.' if several else ''} {found['year']}"
-
-
 def settings(kind: str, value: type) -> tuple[ShownSetting, ...]:
-    """Return the settings of a class, as a suite would give them."""
+    """Return the settings of a class, as they are written in a suite."""
     known = (REGISTRIES[kind].settings(value) or {}).values()
     return tuple(ShownSetting(s.name, _type(s), None if s.required else _yaml(s.default)) for s in known)
 
 
 def source_file(value: type) -> str:
-    """Return the path of the file in which `value` is defined, relative to the project where it is inside."""
+    """Return the path of the file that defines `value`, relative to the project if it is inside."""
     file = Path(inspect.getfile(value)).resolve()
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
-def _parts_of_doc(kind: str, entry: Entry[Any]) -> tuple[str, str]:
-    """Return the first paragraph and the rest: the formula, and its source with what is to be known beside it.
-
-    One mechanism is one file, whose docstring begins with the formula; a plugin may have many in a file, so that
-    there the class's own counts, as it does with tasks and probes.
-    """
-    own = inspect.cleandoc(entry.value.__dict__.get("__doc__") or "")
-    file = inspect.cleandoc(sys.modules[entry.value.__module__].__doc__ or "")
-    if kind in KINDS and not entry.origin.is_plugin:
-        doc = "\n\n".join(part for part in (file, own) if part)
-    else:
-        doc = own or file
-    formula, _, text = (doc or "It has no docstring.").partition("\n\n")
-    return formula, text
-
-
 def _built(kind: str, value: type) -> Any:
-    """Return one without numbers, with its defaults; None where that is not possible, as with a plugin's mistakes."""
+    """Return one with its defaults, without memory for its numbers; None if that fails, as with a faulty plug-in."""
     if kind not in BUILD:
         return None
     try:
@@ -167,41 +125,48 @@ def _built(kind: str, value: type) -> Any:
         return None
 
 
-def _facts(kind: str, value: Any, built: Any) -> dict[str, str]:
+def _facts(kind: str, entry: Entry[Any], built: Any) -> dict[str, str]:
     facts: dict[str, str] = {}
     if kind == "model":
-        facts = dict(_model_facts(value, built))
+        facts = dict(_model_facts(entry.value, built))
     elif kind == "alignment":
-        facts = dict(_alignment_facts(value, built))
+        facts = dict(_alignment_facts(entry.value, built))
     if kind in KINDS:
-        facts["torch.compile"] = "takes it whole" if value.compiles else "not claimed"
+        facts["torch.compile"] = _compiled(kind, entry)
     return facts
+
+
+def _compiled(kind: str, entry: Entry[Any]) -> str:
+    if entry.origin.is_plugin:
+        return f"`make check NAME={entry.name}` finds it out"
+    reason = BUILT_IN_STOPS.get(kind, {}).get(entry.name)
+    return f"does not take it whole: {reason}" if reason else "takes it whole"
 
 
 def _model_facts(value: type[SequenceModel], built: SequenceModel | None) -> Iterator[tuple[str, str]]:
     if value.complexity:
         yield "cost", value.complexity
     if built is not None:
-        yield "decodes", "by steps" if built.decodes else "no, it answers all queries together"
+        yield "decodes", "step by step" if built.decodes else "no, it answers all queries together"
     if value.causal_only or value.bidirectional:
-        yield "queries see", "the earlier queries" if value.causal_only else "all queries"
+        yield "queries see", "earlier queries" if value.causal_only else "all queries"
     else:
-        yield "queries see", "the earlier queries, or all where a task lets them"
+        yield "queries see", "earlier queries, or all if the task allows it"
 
 
 def _alignment_facts(value: type[Alignment], built: Alignment | None) -> Iterator[tuple[str, str]]:
     if built is not None:
-        yield "cost", f"{built.pair_flops:,} operations a score"
+        yield "cost", f"{built.pair_flops:,} operations per score"
         yield "path", path_of(value, built)
 
 
 def path_of(value: type[Alignment], built: Alignment) -> str:
-    """Return which of attention's paths an alignment can take."""
+    """Return on which paths of attention an alignment can run."""
     if value.needs_history:
-        return "plain, a step at a time"
-    if built.kernel_scale is not None and not built.focuses:
-        return "fused under softmax, else plain or streamed"
-    return "plain, or streamed where that would be large"
+        return "plain, one step at a time"
+    if built.kernel_scale is not None and not built.predicts_window:
+        return "fused with softmax, else plain or streamed"
+    return "plain, or streamed if that would be large"
 
 
 def _combinations(kind: str, value: Any, built_in: bool) -> Iterator[Combination]:
@@ -209,15 +174,15 @@ def _combinations(kind: str, value: Any, built_in: bool) -> Iterator[Combination
         for slot, setting in MODELS.parts(value).items():
             assert setting.registry is not None
             parts = {entry.name: {slot: entry.value} for entry in entries(setting.registry, built_in)}
-            reasons = {name: _refusal(value, part) for name, part in parts.items()}
-            yield _sorted_out(slot, reasons, str(_yaml(setting.default)))
+            reasons = {name: _incompatibility(value, part) for name, part in parts.items()}
+            yield _combination(slot, reasons, str(_yaml(setting.default)))
     elif kind in PARTS:
         hosts = [entry for entry in entries(MODELS, built_in) if kind in MODELS.parts(entry.value)]
-        yield _sorted_out(MODELS.kind, {host.name: _refusal(host.value, {kind: value}) for host in hosts})
+        yield _combination(MODELS.kind, {host.name: _incompatibility(host.value, {kind: value}) for host in hosts})
 
 
-def _refusal(model: type[SequenceModel], parts: dict[str, type]) -> str | None:
-    """Return why a model refuses a part, beside its defaults for the others."""
+def _incompatibility(model: type[SequenceModel], parts: dict[str, type]) -> str | None:
+    """Return why a model cannot be built with these parts and its defaults for the others; None if it can."""
     defaults = {
         kind: setting.registry.spec(setting.default).value
         for kind, setting in MODELS.parts(model).items()
@@ -226,12 +191,12 @@ def _refusal(model: type[SequenceModel], parts: dict[str, type]) -> str | None:
     return incompatibility(model, {**defaults, **parts})
 
 
-def _sorted_out(kind: str, reasons: dict[str, str | None], default: str | None = None) -> Combination:
-    refused: dict[str, tuple[str, ...]] = {}
+def _combination(kind: str, reasons: dict[str, str | None], default: str | None = None) -> Combination:
+    incompatible: dict[str, tuple[str, ...]] = {}
     for name, reason in reasons.items():
         if reason is not None:
-            refused[reason] = (*refused.get(reason, ()), name)
-    return Combination(kind, tuple(name for name, reason in reasons.items() if reason is None), refused, default)
+            incompatible[reason] = (*incompatible.get(reason, ()), name)
+    return Combination(kind, tuple(name for name, reason in reasons.items() if reason is None), incompatible, default)
 
 
 def _type(setting: Setting) -> str:
@@ -241,13 +206,13 @@ def _type(setting: Setting) -> str:
     if annotation is inspect.Parameter.empty:
         return ""
     shown = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    # The name of a generic type would lose what is in its brackets.
+    # The name of a generic type has no arguments in brackets.
     shown = str(annotation) if "[" in str(annotation) else shown
     return re.sub(r"\b(?:typing|collections\.abc)\.", "", shown)
 
 
 def _yaml(value: object) -> str:
-    """Return a default as a suite would spell it."""
+    """Return a default as it is written in a suite."""
     if isinstance(value, str):
         return value
     try:
@@ -257,7 +222,7 @@ def _yaml(value: object) -> str:
 
 
 def lines(shown: Description) -> Iterator[tuple[str, str]]:
-    """Yield what is known of an entry beside its docstring, each with what it is about."""
+    """Yield what is known of an entry beside its docstring: pairs of a subject and a sentence."""
     yield "settings", "\n".join(map(str, shown.settings)) or "none"
     if shown.parameters is not None:
         yield "parameters", f"{shown.parameters:,} at width {WIDTH}"
@@ -269,5 +234,5 @@ def lines(shown: Description) -> Iterator[tuple[str, str]]:
 def _combined(combination: Combination) -> Iterator[tuple[str, str]]:
     default = f" (by default {combination.default})" if combination.default else ""
     yield f"{combination.kind}s", (", ".join(combination.names) or "none") + default
-    for reason, names in combination.refused.items():
-        yield "but not", f"{', '.join(names)}: {reason}"
+    for reason, names in combination.incompatible.items():
+        yield f"incompatible {combination.kind}s", f"{', '.join(names)}: {reason}"

@@ -1,4 +1,4 @@
-"""docs/mechanisms.md and the list in docs/tasks.md: all that comes with the project, from what it says of itself."""
+"""docs/mechanisms.md and the list in docs/tasks.md: everything built in, from docstrings and signatures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textwrap import dedent
 from typing import Any
 
 from registry import Entry, UserError
+from registry.docstring import short_source
 from tasks import TASKS, Task
 
 from ..plugins import REGISTRIES, ROOT
@@ -22,21 +23,22 @@ LEAD = f"""\
 
 <!-- Written by `{AGAIN}` from the docstrings and the signatures: change those, then run it again. -->
 
-Everything that comes with the project: its formula, where it is from, its settings, what it costs and what it may be
-combined with. Numbers are at width 64, an alignment's and a position scheme's for one head of that width. A model's
-cost is the work of a layer and the steps that have to be taken one after another; an alignment's is that of one score.
-`python -m runner info NAME` shows the same, of plugins too; `python -m runner costs` counts operations."""
+All built-in mechanisms, each with its formula, source, settings, cost, and the parts or models that it can be combined
+with. The numbers are for width 64; those of an alignment or a position scheme are for one head of that width. The cost
+of a model is the work of a layer and the number of sequential steps; the cost of an alignment is that of one score.
+`python -m runner info NAME` shows the same, also for plug-ins; `python -m runner costs` counts operations."""
 
 TASKS_MARK = f"<!-- From here on written by `{AGAIN}` from docstrings: change those, then run it again. -->"
 TASKS_LEAD = """\
 ## All tasks
 
-Chance is that of the defaults at the first length from 8 on; what it is at any other, the task computes. For a
-mean squared error and for nats, less is better. `python -m runner show NAME` prints an example."""
+Chance is the metric of the best predictor that has not read the source, with the default settings at the first
+possible length from 8 on. For a mean squared error and for nats, lower is better. `python -m runner show NAME` prints
+an example."""
 
 
 def page() -> str:
-    """Return the page; plugins are not in it."""
+    """Return the page, without plug-ins."""
     parts = [LEAD]
     for kind in KINDS:
         found = [describe(kind, entry, built_in=True) for entry in entries(REGISTRIES[kind], built_in=True)]
@@ -45,10 +47,10 @@ def page() -> str:
 
 
 def tasks_page(text: str) -> str:
-    """Return the text of docs/tasks.md with the list of tasks written again; what stands above it stays."""
+    """Return the text of docs/tasks.md with the list of tasks written again; the text above it stays."""
     head, mark, _ = text.partition(TASKS_MARK)
     if not mark:
-        raise UserError(f"{TASKS_PATH} has lost the line behind which the list of tasks stands: {TASKS_MARK}")
+        raise UserError(f"{TASKS_PATH} has lost the line that begins the list of tasks: {TASKS_MARK}")
     found = entries(TASKS, built_in=True)
     rows = [["task", "the question", "source", "chance", "presets"], ["---", "---", "---", "---:", "---"]]
     rows += [_task_row(entry) for entry in found]
@@ -58,21 +60,21 @@ def tasks_page(text: str) -> str:
 
 
 def _task_row(entry: Entry[Task]) -> list[str]:
-    told = describe(TASKS.kind, entry, built_in=True)
+    shown = describe(TASKS.kind, entry, built_in=True)
     task = entry.value()
     chance = f"{task.chance(default_length(task)):.3g}"
     presets = ", ".join(f"`{name}`" for name in entry.value.presets) or "–"
-    question = _cell(" ".join(told.formula.split()))
-    return [f"[{told.name}](#{told.name})", question, _cell(told.source or "this project"), chance, presets]
+    question = _cell(" ".join(shown.formula.split()))
+    return [f"[{shown.name}](#{shown.name})", question, _cell(short_source(shown.source)), chance, presets]
 
 
 def _task_section(entry: Entry[Task]) -> str:
-    told = describe(TASKS.kind, entry, built_in=True)
-    settings = ", ".join(f"`{setting}`" for setting in told.settings) or "none"
+    shown = describe(TASKS.kind, entry, built_in=True)
+    settings = ", ".join(f"`{setting}`" for setting in shown.settings) or "none"
     items = [f"- settings: {settings}"]
     items += [f"- preset `{name}`: {_given(given)}" for name, given in entry.value.presets.items()]
-    items.append(f"- file: [{told.file}](../{told.file})")
-    return "\n\n".join([f"### {told.name}", told.formula, _fenced(told.text), "\n".join(items)])
+    items.append(f"- file: [{shown.file}](../{shown.file})")
+    return "\n\n".join([f"### {shown.name}", shown.formula, _fenced(shown.text), "\n".join(items)])
 
 
 def _given(settings: Mapping[str, Any]) -> str:
@@ -99,7 +101,7 @@ def _table(found: Sequence[Description]) -> str:
     for each in found:
         parameters = "–" if each.parameters is None else f"{each.parameters:,}"
         facts = [_cell(each.facts.get(label, "–")) for label in about]
-        rows.append([f"[{each.name}](#{_anchor(each)})", _cell(each.source or "–"), parameters, *facts])
+        rows.append([f"[{each.name}](#{_anchor(each)})", _cell(short_source(each.source)), parameters, *facts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -116,7 +118,7 @@ def _items(shown: Description) -> Iterator[str]:
 
 
 def _title(shown: Description) -> str:
-    # With the kind in front, since a name may be of two.
+    # With the kind, because two kinds may have the same name.
     return f"{shown.kind} {shown.name}"
 
 

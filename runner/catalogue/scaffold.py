@@ -1,4 +1,4 @@
-"""Starts a plugin from a template."""
+"""Starts a plug-in from the template of its kind."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from ..plugins import REGISTRIES
 def create(kind: str, name: str, folder: Path) -> Path:
     """Write folder/name.py from the template of `kind` and return its path.
 
-    Raises UserError where the kind is unknown, the name is no Python name or taken, or the file exists.
+    Raises UserError if the kind has no template, the name is taken or not a Python name, or the file exists.
     """
     templates = {each: path for each, registry in REGISTRIES.items() if (path := registry.template) is not None}
     if kind not in templates:
         raise UserError(f"there is no template for '{kind}'.{suggestion(kind, templates)}")
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise UserError(f"'{name}' is no Python name; letters, digits and underscores are, such as my_score")
+        raise UserError(f"'{name}' is not a Python name; use letters, digits and underscores, as in my_score")
     path = folder / f"{name}.py"
     if path.exists():
         raise UserError(f"{path} exists already; edit it, or choose another name")
-    _refuse_taken(kind, name)
+    if name in REGISTRIES[kind]:
+        origin = REGISTRIES[kind].entry(name).origin
+        raise UserError(f"the {kind} '{name}' is taken, by {origin.source}; choose another name")
     title = "".join(part.capitalize() for part in name.split("_"))
     text = Template(templates[kind].read_text(encoding="utf-8")).substitute(name=name, title=title)
     try:
@@ -33,9 +35,3 @@ def create(kind: str, name: str, folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     return path
-
-
-def _refuse_taken(kind: str, name: str) -> None:
-    if name in REGISTRIES[kind]:
-        origin = REGISTRIES[kind].entry(name).origin
-        raise UserError(f"the {kind} '{name}' is taken, by {origin.source}; choose another name")

@@ -1,1 +1,1 @@
-"""The command line. Nothing heavy is imported before a command needs it, so that --help is quick."""
+"""The command line: the commands, their tables and the progress display."""

@@ -1,4 +1,4 @@
-"""The command line. Nothing heavy is imported before a command needs it, so that --help is quick."""
+"""The command line. Each command imports what it needs itself, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SuitePath = Annotated[Path, typer.Argument(help="A suite file, such as suites/qu
 RunPath = Annotated[Path, typer.Argument(help="The folder of a run, such as runs/quick.", show_default=False)]
 Plugins = Annotated[
     list[str] | None,
-    typer.Option("--plugin", "-p", help="A Python file or module that registers mechanisms or tasks. Repeatable."),
+    typer.Option("--plugin", "-p", help="A Python file or module with plug-ins. Can be repeated."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Name = Annotated[str, typer.Argument(help="What it is registered as.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="A registered name, such as lstm.", show_default=False)]
 
 
 @app.command("run")
@@ -40,19 +40,22 @@ def run_suite(
     suite: SuitePath,
     plugin: Plugins = None,
     device: Device = "auto",
-    out: Annotated[Path, typer.Option(help="The folder in which the run's folder is made.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="The folder for the folders of runs.")] = Path("runs"),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Trials side by side. [default: one a core; one on an accelerator]")
+        int | None,
+        typer.Option(
+            min=1, help="The number of trials at the same time.", show_default="one for each core; one on a GPU"
+        ),
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run failed trials again.")] = False,
-    report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
+    retry: Annotated[bool, typer.Option("--retry", help="Run the failed trials again.")] = False,
+    report: Annotated[bool, typer.Option(help="Write the report after the run.")] = True,
 ) -> None:
-    """Run what is missing of a suite, then write its report.
+    """Run the missing trials of a suite, then write its report.
 
-    Finished trials are kept and never run again unless the code or the settings they depend on change.
-    Ctrl-C stops gently; the same command goes on from there.
+    Finished trials run again only if the code or the settings that they depend on have changed.
+    After Ctrl-C, running trials write a checkpoint; the same command continues the run.
 
-    Exit codes: 0 all trials ended, 1 wrong input, 2 some trials failed, 130 interrupted.
+    Exit codes: 0 all trials finished, 1 wrong input, 2 some trials failed, 130 interrupted.
     """
     from ..execution.run import run
     from ..suite.file import SuiteFile
@@ -66,7 +69,7 @@ def run_suite(
     _warn_unavailable(console, plan.unavailable)
     closed = follow(console, plan, folder, run(file, plan, folder, workers=workers, retry=retry))
     if closed.interrupted:
-        console.print(f"Interrupted. The same command goes on from here: {closed.left} trials are left.")
+        console.print(f"Interrupted with {closed.left} trials left. The same command continues the run.")
         raise typer.Exit(INTERRUPTED)
     if report:
         _report(console, folder, again=False)
@@ -75,7 +78,7 @@ def run_suite(
 
 @app.command()
 def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> None:
-    """Show the trials a suite asks for and what it leaves out, running nothing."""
+    """Show the trials of a suite, and what it skips and why, without running them."""
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
     from .tables import plan_table
@@ -88,21 +91,25 @@ def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> N
 
 @app.command()
 def status(run: RunPath) -> None:
-    """Show how far a run has come and what went wrong in it."""
+    """Show the progress of a run, and the trials that failed."""
     from .tables import status_table
 
     status_table(_console(), run)
 
 
 @app.command()
-def report(run: RunPath) -> None:
-    """Draw a run's tables, figures and report again from its stored results."""
+def report(run: RunPath, plugin: Plugins = None) -> None:
+    """Make the tables, the figures and the report of a run again from its stored results."""
+    from ..plugins import load_plugins_of
+
+    _load_plugins(plugin)
+    _warn_unavailable(_console(), load_plugins_of(run))
     _report(_console(), run, again=True)
 
 
 @app.command("ls")
 def list_all(plugin: Plugins = None) -> None:
-    """List every mechanism, task and probe there is, with formula and source."""
+    """List all mechanisms, tasks, probes and views, with formula or description, and source."""
     from .tables import list_registries
 
     _load_plugins(plugin)
@@ -111,7 +118,7 @@ def list_all(plugin: Plugins = None) -> None:
 
 @app.command()
 def info(name: Name, plugin: Plugins = None) -> None:
-    """Show what is known of one mechanism, task or probe: formula, source, settings, cost, combinations."""
+    """Describe a mechanism, task, probe or view: formula, source, settings, cost, combinations."""
     from .tables import show_entry
 
     _load_plugins(plugin)
@@ -122,16 +129,21 @@ def info(name: Name, plugin: Plugins = None) -> None:
 def show(
     task: Annotated[str, typer.Argument(help="A task, such as recall.", show_default=False)],
     length: Annotated[
-        int | None, typer.Option(min=1, help="[default: that of the preset, or the first possible from 8 on]")
+        int | None,
+        typer.Option(
+            min=1, help="The length of the examples.", show_default="that of the preset, or the first valid one from 8"
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the examples.")] = 0,
-    count: Annotated[int, typer.Option("--examples", min=1, help="How many.")] = 1,
-    preset: Annotated[str | None, typer.Option(help="Published settings, by name.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, as pairs=4. Repeatable.")] = None,
-    language: Annotated[str, typer.Option(help="en or zh, where a task tells its examples as a story.")] = "en",
+    seed: Annotated[int, typer.Option(help="The seed of the examples.")] = 0,
+    count: Annotated[int, typer.Option("--examples", min=1, help="The number of examples.")] = 1,
+    preset: Annotated[str | None, typer.Option(help="The name of published settings.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, such as pairs=4. Can be repeated.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="en or zh, for tasks that show their examples as text.")] = "en",
     plugin: Plugins = None,
 ) -> None:
-    """Print examples of a task: what is read, what is asked, the answer, and what it is linked to."""
+    """Print examples of a task: source, queries, answers, and gold alignment links."""
     from ..catalogue.examples import examples, read_settings
 
     _load_plugins(plugin)
@@ -144,16 +156,16 @@ def show(
 @app.command()
 def costs(
     suite: Annotated[
-        Path | None, typer.Argument(help="A suite file; without one, everything registered.", show_default=False)
+        Path | None, typer.Argument(help="A suite file. Without one, all mechanisms are counted.", show_default=False)
     ] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="Without a suite. [default: 64]")] = None,
-    length: Annotated[int, typer.Option(min=2, help="Source and query positions together.")] = 256,
+    width: Annotated[int | None, typer.Option(min=1, help="The width if no suite is given, by default 64.")] = None,
+    length: Annotated[int, typer.Option(min=2, help="The number of source and query positions together.")] = 256,
     plugin: Plugins = None,
 ) -> None:
-    """Count what a forward of each mechanism costs, and what it carries while decoding; nothing is trained.
+    """Count the operations of a forward pass and the bytes of the decoding state of each mechanism.
 
-    Operations are those of matrix products and convolutions, a multiplication and an addition counting as two,
-    without embeddings and readout: counted by torch, and by the model's own formula.
+    Multiplications and additions in matrix products and convolutions are counted by torch, and
+    independently by the formula of the model, without embedding and readout. Nothing is trained.
     """
     from ..catalogue.costs import of_mechanisms, registered
     from ..suite.file import SuiteFile
@@ -165,7 +177,9 @@ def costs(
         _load_plugins(plugin)
         rows = registered(width or 64, length)
     elif width is not None:
-        raise UserError("--width is given beside a suite, which has its own; leave one of them out")
+        raise UserError(
+            "--width and a suite cannot be given together, because a suite has its own width; leave one out"
+        )
     else:
         file = SuiteFile(suite)
         _load_plugins([*file.plugin_specs(), *(plugin or [])])
@@ -177,7 +191,7 @@ def costs(
 
 @app.command()
 def docs() -> None:
-    """Write docs/mechanisms.md, the list in docs/tasks.md and the pictures in docs/architecture.md again."""
+    """Update the generated parts of the documents in docs/."""
     from results.store.files import write_text
 
     from ..catalogue import architecture
@@ -195,7 +209,7 @@ def docs() -> None:
 
 @app.command()
 def check(name: Name, plugin: Plugins = None) -> None:
-    """Check that a mechanism or task keeps its contract. Exit code 2 where it does not."""
+    """Check that a plug-in fulfils the contract of its kind. Exit code 2 if it does not."""
     from ..catalogue.check import check_name
 
     _load_plugins(plugin, strict=name)
@@ -204,13 +218,15 @@ def check(name: Name, plugin: Plugins = None) -> None:
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="alignment, normalizer, position, model or task.", show_default=False)],
+    kind: Annotated[
+        str, typer.Argument(help="alignment, normalizer, position, model, task, probe or view.", show_default=False)
+    ],
     name: Annotated[str, typer.Argument(help="A Python name, such as my_score.", show_default=False)],
-    folder: Annotated[Path, typer.Option(help="Where the file is made; plugins/ is loaded by itself.")] = Path(
+    folder: Annotated[Path, typer.Option(help="The folder of the new file. plugins/ is always loaded.")] = Path(
         "plugins"
     ),
 ) -> None:
-    """Start a plugin from a template of about ten lines."""
+    """Start a plug-in from the template of its kind."""
     from ..catalogue.scaffold import create
 
     path = create(kind, name, folder)
@@ -229,7 +245,7 @@ def env(device: Device = "auto") -> None:
 
 
 def main() -> None:
-    """Run the command line; what a person can mend is one sentence and exit code 1."""
+    """Run the command line. An error in the input is one sentence and exit code 1."""
     try:
         app()
     except UserError as error:
@@ -254,9 +270,7 @@ def _device(name: str) -> str:
         device = choose_device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(
-            f"--device {name}: this machine has no such device; auto, cpu, cuda and mps are known"
-        ) from None
+        raise UserError(f"--device {name}: this machine has no such device; use auto, cpu, cuda or mps") from None
     return str(device)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live display on a terminal, plain lines elsewhere."""
+"""The progress of a run: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..execution.run import Closed, Event, Opened, Stopping
 from ..suite.plan import Plan
 from ..trial.trial import Trial
 
-# What an untrained trial is taken to last until one of it has ended: measuring is quick beside training.
+# The expected seconds of a trial without training, until the first such trial has finished.
 GUESS = {"initial": 1.0, "timed": 5.0}
-PLAIN_EVERY = 10.0  # seconds between plain lines, except for what went wrong
+PLAIN_EVERY = 10.0  # seconds between plain lines, except those of failed trials
 
 
 def follow(console: Console, plan: Plan, folder: Path, events: Iterable[Event | None]) -> Closed:
-    """Show a run into `folder` as it goes on, and return how it ended."""
+    """Show the progress of a run into `folder`, and return how it ended."""
     opened: Display | None = None
     try:
         for event in events:
@@ -37,7 +37,7 @@ def follow(console: Console, plan: Plan, folder: Path, events: Iterable[Event | 
                     opened = display(console, missing, {each.key: plan.description(each) for each in missing}, workers)
                     opened.__enter__()
                 case Stopping():
-                    console.print("Stopping: what runs writes its checkpoint. Ctrl-C again stops at once.")
+                    console.print("Stopping: running trials write a checkpoint. Ctrl-C again stops at once.")
                 case Closed():
                     return event
                 case _ if opened is not None:
@@ -51,7 +51,7 @@ def follow(console: Console, plan: Plan, folder: Path, events: Iterable[Event | 
 def _announce(console: Console, plan: Plan, missing: int, folder: Path) -> None:
     total, skipped = len(plan.trials), len(plan.skipped)
     console.print(
-        f"{plan.name}: {total} trials, {total - missing} finished before, {missing} to run"
+        f"{plan.name}: {total} trials, {total - missing} already finished, {missing} to run"
         f"{f', {skipped} skipped' if skipped else ''} → {folder}",
         highlight=False,
         markup=False,
@@ -60,7 +60,7 @@ def _announce(console: Console, plan: Plan, missing: int, folder: Path) -> None:
 
 
 class Estimate:
-    """Estimates the seconds left from how long trials of the same sort took."""
+    """Estimates the seconds left from the durations of similar trials."""
 
     def __init__(self, trials: Sequence[Planned], workers: int) -> None:
         self.workers = workers
@@ -74,7 +74,7 @@ class Estimate:
             self._seen.setdefault(sort, []).append(seconds)
 
     def seconds(self) -> float | None:
-        """Return the seconds left, None while nothing has ended yet."""
+        """Return the seconds left, None before the first trial has finished."""
         if not self._seen:
             return None
         left = [self._trials[key] for key in self.left]
@@ -96,7 +96,7 @@ def _stage(trial: Trial) -> str:
 
 
 def _sorts(trial: Trial) -> list[tuple[str, ...]]:
-    """Return what the trial resembles, the most alike first."""
+    """Return the groups of similar trials that the trial belongs to, the most similar first."""
     stage, task = _stage(trial), trial.task.name if trial.task else ""
     mechanism = trial.mechanism
     return [(stage, mechanism.identity, task), (stage, mechanism.name, task), (stage, task), (stage,)]
@@ -116,21 +116,21 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def show(self, event: Event | None) -> None: ...
-    def say(self, text: str) -> None: ...
+    def print_line(self, text: str) -> None: ...
 
 
-def display(console: Console, trials: Sequence[Planned], told: Mapping[str, str], workers: int) -> Display:
-    """Return the display that fits where the output goes; `told` are the descriptions of the trials, by key."""
+def display(console: Console, trials: Sequence[Planned], descriptions: Mapping[str, str], workers: int) -> Display:
+    """Return a live display for a terminal, else a plain one; `descriptions` are those of the trials, by key."""
     kind = LiveDisplay if console.is_terminal else PlainDisplay
-    return kind(console, told, Estimate(trials, workers))
+    return kind(console, descriptions, Estimate(trials, workers))
 
 
 class _Counting:
-    """Keeps count of how trials ended."""
+    """Counts the outcomes of trials."""
 
-    def __init__(self, console: Console, told: Mapping[str, str], estimate: Estimate) -> None:
-        self.console, self.told, self.estimate = console, told, estimate
-        self.total = len(told)
+    def __init__(self, console: Console, descriptions: Mapping[str, str], estimate: Estimate) -> None:
+        self.console, self.descriptions, self.estimate = console, descriptions, estimate
+        self.total = len(descriptions)
         self.outcomes: Counter[str] = Counter()
         self.begin = time.monotonic()
 
@@ -148,19 +148,19 @@ class _Counting:
             f" · {bad}" if bad else ""
         )
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def tell(self, event: Ended) -> None:
+    def report(self, event: Ended) -> None:
         if event.outcome.outcome not in ("ok", "interrupted"):
-            self.say(f"  {event.outcome.outcome}: {self.told[event.trial.key]}: {event.outcome.reason}")
+            self.print_line(f"  {event.outcome.outcome}: {self.descriptions[event.trial.key]}: {event.outcome.reason}")
 
 
 class PlainDisplay(_Counting):
-    """A line every few seconds and one for each trial that went wrong: for pipes and logs."""
+    """For pipes and logs: a line every few seconds, and one for each failed trial."""
 
     def __enter__(self) -> PlainDisplay:
-        self._told = time.monotonic()
+        self._last_line = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,14 +170,14 @@ class PlainDisplay(_Counting):
         if not isinstance(event, Ended):
             return
         self.count(event)
-        self.tell(event)
-        if self.done == self.total or time.monotonic() - self._told > PLAIN_EVERY:
-            self._told = time.monotonic()
-            self.say(f"[{self.done}/{self.total}] {self.told[event.trial.key]} · {self.status()}")
+        self.report(event)
+        if self.done == self.total or time.monotonic() - self._last_line > PLAIN_EVERY:
+            self._last_line = time.monotonic()
+            self.print_line(f"[{self.done}/{self.total}] {self.descriptions[event.trial.key]} · {self.status()}")
 
 
 class LiveDisplay(_Counting):
-    """A bar for the run and one for each trial under way."""
+    """A bar for the run and one for each running trial."""
 
     def __enter__(self) -> LiveDisplay:
         columns = (
@@ -199,12 +199,12 @@ class LiveDisplay(_Counting):
     def show(self, event: Event | None) -> None:
         match event:
             case Started(trial):
-                told = escape(self.told[trial.key])
-                self._trials[trial.key] = self._bars.add_task(f"  {told}", total=None, note="")
+                description = escape(self.descriptions[trial.key])
+                self._trials[trial.key] = self._bars.add_task(f"  {description}", total=None, note="")
             case Advanced(trial, done, total):
                 self._bars.update(self._trials[trial.key], completed=done, total=total)
             case Ended(trial, _):
                 self.count(event)
-                self.tell(event)
+                self.report(event)
                 self._bars.remove_task(self._trials.pop(trial.key))
         self._bars.update(self._whole, completed=self.done, note=self.status())

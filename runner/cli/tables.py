@@ -1,4 +1,4 @@
-"""What the command line prints of registries, plans, costs and runs."""
+"""The tables of the command line: registries, plans, costs and runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from registry import Entry, Registry
+from registry.docstring import parts_of, short_source, source_of
 from results import Store
 from results.store.formats import count, number, short
 from results.store.labels import describe as describe_trial
@@ -20,29 +21,29 @@ from results.store.labels import mechanism_labels, task_labels
 from results.store.load import store_of
 
 from ..catalogue.costs import CostRow
-from ..catalogue.describe import describe, formula_of, lines, origin, source_of
+from ..catalogue.describe import KINDS, describe, lines, origin
 from ..plugins import REGISTRIES, find
 from ..suite.plan import Plan
 
 ABSENT = "–"
-ENDLESS = 10_000  # columns: in a pipe a row is a line, however long
+ENDLESS = 10_000  # columns: in a pipe each row is one line of any length
 
 
 def list_registries(console: Console) -> None:
-    """Print every registered name with its formula and its source, kind by kind."""
+    """Print all registered names with formula or description, and source, kind by kind."""
     for kind, registry in REGISTRIES.items():
         everything = registry.entries()
-        # Where all of it came with the project, the column would say so a hundred times.
+        # Without plug-ins, the column would have the same word in every row.
         from_outside = any(entry.origin.is_plugin for entry in everything)
-        columns = ["name", "formula", "source", *(["from"] if from_outside else [])]
-        rows = [_listed(kind, entry)[: len(columns)] for entry in everything]
-        print_table(
-            console, f"{kind}s", columns, [*rows, *_unavailable(registry)], give_way={"formula": 33, "source": 16}
-        )
+        about = "formula" if kind in KINDS else "description"
+        columns = ["name", about, "source", *(["from"] if from_outside else [])]
+        rows = [_listed(entry)[: len(columns)] for entry in everything]
+        print_table(console, f"{kind}s", columns, [*rows, *_unavailable(registry)], give_way={about: 33, "source": 16})
 
 
-def _listed(kind: str, entry: Entry[Any]) -> list[str]:
-    return [entry.name, formula_of(kind, entry), source_of(kind, entry), origin(entry)]
+def _listed(entry: Entry[Any]) -> list[str]:
+    formula = parts_of(entry.value)[0].split("\n")[0]
+    return [entry.name, formula, short_source(source_of(entry.value)), origin(entry)]
 
 
 def _unavailable(registry: Registry[Any]) -> list[list[str]]:
@@ -50,7 +51,7 @@ def _unavailable(registry: Registry[Any]) -> list[list[str]]:
 
 
 def show_entry(console: Console, name: str) -> None:
-    """Print all that is known of everything called `name`."""
+    """Print the descriptions of all entries called `name`."""
     for kind, entry in find(name):
         shown = describe(kind, entry)
         head = Text.assemble((f"{kind} {shown.name}", "bold"), f"  ({shown.origin}, {shown.file})")
@@ -66,7 +67,7 @@ def show_entry(console: Console, name: str) -> None:
 
 
 def plan_table(console: Console, plan: Plan) -> None:
-    """Print how many trials of each mechanism and task there are, and what is left out."""
+    """Print the number of trials of each mechanism and task, and the skipped ones."""
     sizes = {each.spec: each for each in plan.mechanisms}
     counts: dict[tuple[str, ...], int] = {}
     for trial in plan.trials:
@@ -90,14 +91,14 @@ def _left_out(console: Console, what: str, reason: str | None) -> None:
 
 
 def cost_table(console: Console, rows: Sequence[CostRow], length: int) -> None:
-    """Print parameters, operations per token and decoding state, and below what could not be counted."""
+    """Print parameters, operations per token and decoding state, and below them what could not be counted."""
     columns = ["mechanism", "width", "parameters", "counted", "formula", "ratio", "state"]
     cells = [_cost(row, length) for row in rows if row.cost is not None]
     title = f"operations per token, {length // 2} source and {length - length // 2} query positions; state in bytes"
     print_table(console, title, columns, cells, columns[1:], {"mechanism": 16})
     for row in rows:
         if row.problem is not None:
-            console.print(f"left out: {row.label}: {row.problem}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"not counted: {row.label}: {row.problem}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cost(row: CostRow, length: int) -> list[str]:
@@ -109,7 +110,7 @@ def _cost(row: CostRow, length: int) -> list[str]:
 
 
 def status_table(console: Console, run: Path) -> None:
-    """Print how the trials of a run ended."""
+    """Print the outcomes of the trials of a run."""
     with Store(store_of(run), read_only=True) as store:
         rows = store.trials()
     outcomes = Counter(row["outcome"] or "waiting" for row in rows)
@@ -130,9 +131,9 @@ def print_table(
     right: Sequence[str] = (),
     give_way: Mapping[str, int] | None = None,
 ) -> None:
-    """Print a table; in a pipe, a plain line for each row.
+    """Print a table; in a pipe, each row is one plain line.
 
-    In a narrow terminal the columns in `give_way` are cut, one after the other, to the width that is given there.
+    In a narrow terminal the columns in `give_way` are shortened, one after another, down to the widths given there.
     """
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in _by_column(columns, rows)}
     excess = sum(widths.values()) + 2 * (len(columns) - 1) - console.width if console.is_terminal else 0
@@ -144,7 +145,7 @@ def print_table(
         side: JustifyMethod = "right" if name in right else "left"
         table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", width=widths[name])
     for row in rows:
-        # Text, not markup: a plugin's formula may hold brackets.
+        # Text and not markup, because formulas of plug-ins may contain brackets.
         table.add_row(*[Text(cell) for cell in row])
     console.print(Text(f"\n{title}", style="bold"), soft_wrap=True)
     _print_whole(console, table)
@@ -156,7 +157,7 @@ def _by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterato
 
 
 def _print_whole(console: Console, table: Table) -> None:
-    """Print a table; in a pipe, where rich would take 80 columns, with all the columns that it needs."""
+    """Print a table; in a pipe, where rich assumes 80 columns, at its full width."""
     before = console.width
     try:
         console.width = before if console.is_terminal else ENDLESS

@@ -1,1 +1,1 @@
-"""Runs what is missing of a plan."""
+"""Runs the missing trials of a plan."""

@@ -1,4 +1,4 @@
-"""What a run ran on."""
+"""The manifest of a run: the suite, the machine, and the versions of the software."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import psutil
 
 from results.store.files import write_text
 
-from ..plugins import ROOT
+from ..plugins import IN_CHECKOUT, ROOT
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
 from ..trial.machine import cores, device_name, processor
 
 
 def describe(device: str | None = None) -> dict[str, str | int | float]:
-    """Return the machine and the versions that results depend on. Imports torch only to name a device."""
+    """Return the machine and the versions that results depend on. It imports torch only for the name of a device."""
     environment: dict[str, str | int | float] = {
         "python": platform.python_version(),
         "torch": version("torch"),
@@ -38,7 +38,9 @@ def describe(device: str | None = None) -> dict[str, str | int | float]:
 
 
 def commit() -> str | None:
-    """Return the abbreviated commit of the project, with a plus sign where files differ from it."""
+    """Return the abbreviated commit of the project, with a plus sign if files differ from it."""
+    if not IN_CHECKOUT:
+        return None  # the repository around an installed copy is another's
     try:
         where = ["git", "-C", str(ROOT)]
         head = subprocess.run([*where, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
@@ -49,7 +51,7 @@ def commit() -> str | None:
 
 
 def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
-    """Write what was asked for, and on what it runs, beside the results."""
+    """Write the resolved suite and the environment beside the results."""
     manifest: dict[str, Any] = {
         "format": 1,
         "name": plan.name,
@@ -63,7 +65,7 @@ def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
     }
     path = folder / "manifest.json"
     if path.exists() and _without_date(json.loads(path.read_text(encoding="utf-8"))) == _without_date(manifest):
-        return  # nothing but the date would change, and a report of it would be drawn again
+        return  # only the date would change, and the report would be made again
     write_text(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Runs what is missing of a plan, and keeps every finished trial at once."""
+"""Runs the missing trials of a plan, and stores each as soon as it has finished."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAILED = ("failed", "timeout", "oom", "crashed")
 
 @dataclass(frozen=True)
 class Opened:
-    """A run begins: the trials that are missing, and how many of them run side by side."""
+    """The run begins, with the missing trials, and `workers` of them at the same time."""
 
     missing: Sequence[Planned]
     workers: int
@@ -37,12 +37,12 @@ class Opened:
 
 @dataclass(frozen=True)
 class Stopping:
-    """The run was asked to stop: what runs writes its checkpoint."""
+    """The run was asked to stop, and running trials write a checkpoint."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """A run has ended, with so many trials of each outcome (None: not run)."""
+    """The run has ended, with this number of trials of each outcome (None: not run)."""
 
     outcomes: Counter[str | None]
     interrupted: bool
@@ -62,9 +62,9 @@ Event: TypeAlias = Opened | EngineEvent | Stopping | Closed
 def run(
     file: SuiteFile, plan: Plan, folder: Path, *, workers: int | None = None, retry: bool = False
 ) -> Iterator[Event | None]:
-    """Run the plan's missing trials into `folder`, yielding what happens, Opened first and Closed last.
+    """Run the missing trials of the plan into `folder`, and yield events, Opened first and Closed last.
 
-    With `retry` the trials that failed run again too. None is yielded where nothing happened for a moment.
+    With `retry`, failed trials run again. While nothing happens, None is yielded.
     """
     slots = workers or _workers(plan, file.suite.threads)
     with _owned(folder), Store(folder / "results.sqlite") as store:
@@ -84,10 +84,10 @@ def run(
 def _run_missing(
     engine: Engine, missing: Sequence[Planned], store: Store, interrupted: list[bool]
 ) -> Iterator[EngineEvent | Stopping | None]:
-    told = False
+    stopping = False
     for event in engine.run(missing) if missing else ():
-        if interrupted[0] and not told:
-            told = True
+        if interrupted[0] and not stopping:
+            stopping = True
             yield Stopping()
         if isinstance(event, Ended):
             store.finish(event.trial.key, event.outcome)
@@ -95,21 +95,23 @@ def _run_missing(
 
 
 def _workers(plan: Plan, threads: int) -> int:
-    """As many trials as have cores for their threads on a processor; one at a time on a single accelerator."""
+    """Return the number of trials for which a processor has cores; on an accelerator one at a time."""
     return max(1, len(cores()) // threads) if plan.device == "cpu" else 1
 
 
 @contextmanager
 def _owned(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone."""
+    """Lock the folder for this process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
     except Timeout:
-        raise UserError(f"another run is writing to {folder}; wait for it, or name another folder with --out") from None
+        raise UserError(
+            f"another run is writing to {folder}; wait until it ends, or choose another folder with --out"
+        ) from None
     except OSError as error:
-        raise UserError(f"{folder} cannot be written to: {os.strerror(error.errno or 0)}") from None
+        raise UserError(f"cannot write to {folder}: {os.strerror(error.errno or 0)}") from None
     try:
         yield
     finally:
@@ -118,7 +120,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _interrupts(engine: Engine) -> Iterator[list[bool]]:
-    """The first Ctrl-C stops the engine gently, the second at once."""
+    """Let the first Ctrl-C ask the engine to stop, and the second stop it at once."""
     interrupted = [False]
 
     def handle(number: int, frame: FrameType | None) -> None:

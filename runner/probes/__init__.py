@@ -4,16 +4,19 @@ The contract is Probe in probe.py. A probe imports of the runner only this packa
 so that a file in plugins/ can do the same.
 """
 
-from registry import Quantity
+from typing import TYPE_CHECKING
+
+from registry import Quantity, moved
 from results import Measurement
 
 from ..training.data import Examples
 from ..training.decode import Decoded, decode, score_decoded
 from ..training.evaluate import Scores, evaluate
-from ..training.network import Ends, Network, evaluating, parameter_count
+from ..training.network import Network, evaluating, parameter_count
 from ..training.recipe import Recipe
+from ..training.seeds import scoped
 from ..training.trainer import History, Trainer, TrainingStep, learning_curve
-from .meters.flops import Cost, cost_of
+from .meters.flops import ModelCost, cost_of
 from .meters.memory import peak_bytes
 from .meters.timing import quartiles, repeat, synchronise
 from .probe import PROBES, STATE, Probe, Subject
@@ -21,12 +24,11 @@ from .probe import PROBES, STATE, Probe, Subject
 __all__ = [
     "PROBES",
     "STATE",
-    "Cost",
     "Decoded",
-    "Ends",
     "Examples",
     "History",
     "Measurement",
+    "ModelCost",
     "Network",
     "Probe",
     "Quantity",
@@ -44,6 +46,10 @@ __all__ = [
     "peak_bytes",
     "quartiles",
     "repeat",
+    "scoped",
     "score_decoded",
     "synchronise",
 ]
+
+if not TYPE_CHECKING:  # a type checker would otherwise accept any name
+    __getattr__ = moved(__name__, {"Cost": "runner.probes.ModelCost"})

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from tasks import Batch, Scalar
+from tasks import Batch
 
 from . import PROBES, Measurement, Probe, Quantity, Subject, evaluating
 
@@ -18,9 +18,10 @@ class AccuracyByDistance(Probe):
     """Share of answers that are right, by the distance from a query back to the last source position it is linked to.
 
     Source and query count as one sequence, so the source's last position is at distance 1 from the first query. In a
-    haystack it is the needle's depth, from the end (Hsieh et al. 2024, RULER, arXiv 2404.06654; Liu et al. 2023, "Lost
-    in the middle", arXiv 2307.03172). At every test length, in at most `bins` classes of equal width; nothing is
-    measured where a task has no links or asks for a number.
+    haystack it is the needle's depth, from the end (Hsieh et al. 2024, RULER, arXiv 2404.06654). At every test length,
+    in at most `bins` classes of equal width; nothing is measured where a task has no links or asks for a number.
+
+    Source: Liu et al. 2023, "Lost in the middle" (arXiv 2307.03172).
     """
 
     quantities = (Quantity("accuracy_at_distance", "accuracy", better="higher", over=("length", "distance"), digits=3),)
@@ -31,7 +32,7 @@ class AccuracyByDistance(Probe):
         self.bins = bins
 
     def trained(self, subject: Subject) -> Iterator[Measurement]:
-        if isinstance(subject.task.target_space, Scalar):
+        if not subject.task.target_space.discrete:
             return
         for length in subject.test_lengths:
             batches = subject.examples(length, "distance").batches
@@ -61,7 +62,8 @@ def _right(subject: Subject, batch: Batch) -> tuple[Int[Tensor, "n"], Bool[Tenso
     """Return the distance of each scored query that has links, and whether it was answered right."""
     right = torch.zeros_like(batch.scored)
     with evaluating(subject.network):
-        right[batch.scored] = subject.network(batch).argmax(1) == batch.target[batch.scored]
+        output = subject.network(batch)
+    right[batch.scored] = subject.task.target_space.correct(output, batch.target[batch.scored])
     assert batch.links is not None
     position = torch.arange(1, batch.links.shape[2] + 1, device=right.device)
     last = (batch.links * position).amax(2)  # counted from 1; 0 where there is none

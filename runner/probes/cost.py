@@ -14,6 +14,8 @@ class Cost(Probe):
     A forward of length n reads n/2 source tokens and answers n/2 queries, without embeddings and readout; products
     count a multiplication and an addition as two, and nothing else counts. The state is that of one sequence behind
     n source tokens. What a model has no formula for, or no state, is left out.
+
+    Source: this project.
     """
 
     seeded = False

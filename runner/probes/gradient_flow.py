@@ -21,7 +21,7 @@ class GradientFlow(Probe):
     product with a random unit vector, in float64 so that a gradient of 1e-100 is still one. After training:
     the task's own loss at one scored position of each example, drawn at random.
 
-    Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063).
+    Source: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063).
     """
 
     quantities = (Quantity("gradient_norm", "gradient norm", over=("length", "distance")),)
@@ -66,10 +66,10 @@ def trained_norms(subject: Subject, examples: int) -> Float[Tensor, "n"]:
     batch = subject.task.sample(subject.length, examples, stream).to(subject.device)
     noise = torch.rand(batch.scored.shape, generator=stream, device=stream.device).to(subject.device)
     chosen = torch.where(batch.scored, noise, -1.0).argmax(1)
-    embedded = [e.detach().requires_grad_() for e in network.ends.embed(batch.source, batch.query)]
+    embedded = [e.detach().requires_grad_() for e in network.embedding(batch.source, batch.query)]
     rows = torch.arange(examples, device=subject.device)
-    output = network.ends.read(network.model(*embedded)[rows, chosen])
-    loss = network.ends.loss(output, batch.target[rows, chosen], reduction="sum")
+    output = network.readout(network.model(*embedded)[rows, chosen])
+    loss = network.target_space.loss(output, batch.target[rows, chosen], reduction="sum")
     gradients = torch.autograd.grad(loss, embedded, allow_unused=True, materialize_grads=True)
     norms = torch.cat([gradient.norm(dim=2) for gradient in gradients], dim=1)
     return _mean_by_distance(norms, batch.source.shape[1] + chosen)

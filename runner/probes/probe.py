@@ -92,4 +92,4 @@ class Probe(Registered):
 STATE = Quantity("state", "decoding state", "bytes", better="lower", over=("length",))
 """What is kept of a sequence while it is decoded; two probes measure it."""
 
-PROBES: Registry[Probe] = Registry("probe", "runner.probes")
+PROBES: Registry[Probe] = Registry("probe", "runner.probes", checks="runner.conformance.probe")

@@ -14,7 +14,6 @@ from tasks import Batch, Classes, Tokens
 from . import (
     PROBES,
     STATE,
-    Ends,
     Measurement,
     Network,
     Probe,
@@ -24,6 +23,7 @@ from . import (
     peak_bytes,
     quartiles,
     repeat,
+    scoped,
 )
 
 VOCABULARY = 64
@@ -38,6 +38,8 @@ class Throughput(Probe):
     and updates the parameters; prefill reads n source tokens; decoding answers one query at a time
     behind n source tokens. Medians of adaptive repeats with their quartiles. A model that does not decode
     by steps is timed in training alone.
+
+    Source: this project.
     """
 
     alone = True
@@ -63,8 +65,9 @@ class Throughput(Probe):
 
     def _network(self, subject: Subject) -> Network:
         space = Tokens(VOCABULARY)
-        ends = Ends(subject.recipe.width, space, space, Classes(VOCABULARY))
-        return Network(subject.build(), ends).to(subject.device)
+        with scoped("embedding and readout"):
+            network = Network(subject.build(), subject.recipe.width, space, space, Classes(VOCABULARY))
+        return network.to(subject.device)
 
     def _train(self, subject: Subject, length: int) -> Iterator[Measurement]:
         training, batch = TrainingStep(self._network(subject), subject.recipe), self._batch(subject, length)
@@ -80,7 +83,7 @@ class Throughput(Probe):
             return
         with torch.no_grad():
             tokens = self._tokens(subject, length)
-            source, query = network.ends.embed(tokens, tokens[:, :1])
+            source, query = network.embedding(tokens, tokens[:, :1])
             start = network.model.start
             yield self._rate(
                 "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
@@ -112,4 +115,4 @@ class Throughput(Probe):
 def decode_steps(network: Network, query: Tensor, state: object) -> None:
     for _ in range(DECODED):
         hidden, state = network.model.step(query, state)
-        network.ends.read(hidden)
+        network.readout(hidden)

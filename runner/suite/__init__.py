@@ -1,1 +1,1 @@
-"""From a suite file to a plan."""
+"""Suite files, and the plan of trials that a suite asks for."""

@@ -1,4 +1,4 @@
-"""From a suite's entries to specs, with every setting checked and every list swept."""
+"""The specs of the entries of a suite: settings are checked, and each value in a list makes a spec of its own."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..training import seeds
 from .file import SuiteFile
 
 PLUGINS = "plugins"
-"""The word in a suite that stands for all that did not come with the project."""
+"""In a suite, the name of all plug-ins of a kind together."""
 
 Where: TypeAlias = tuple[str | int, ...]
-"""The keys and indices that lead to a place in the file."""
+"""The keys and indices of an entry in the file."""
 
 
 class Expansion:
-    """Reads the entries of one kind in a suite file. Raises UserError naming the line of what is wrong.
+    """Reads the entries of one kind in a suite file. Raises UserError with the line of a mistake.
 
-    `beside` are the keys of an entry that are no settings; lists under those in `whole` are not swept.
+    `beside` are the keys of an entry that are not settings; lists under the keys in `whole` are not swept.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Expansion:
         self.file, self.registry, self.beside, self.whole = file, registry, tuple(beside), tuple(whole)
 
     def choices(self, entry: object, where: Where) -> Iterator[tuple[str, dict[str, Any], Where]]:
-        """Yield name and settings of every combination that an entry asks for, and where it stands."""
+        """Yield name, settings and place of every combination of an entry."""
         name, settings = split(entry, self.registry.kind)
         for one in [each.name for each in self.registry.plugins()] if name == PLUGINS else [name]:
             at = (*where, name)
@@ -53,7 +53,7 @@ class Expansion:
             raise self.file.error((*where, *error.where[1:]), str(error)) from None
 
     def build(self, spec: Spec, where: Where, *arguments: object) -> Any:
-        """Construct what was chosen, to see whether that is possible."""
+        """Construct the object, to check that this is possible."""
         try:
             with seeds.scoped("plan"):
                 return spec.build(*arguments)
@@ -63,7 +63,7 @@ class Expansion:
     def _swept(
         self, settings: Mapping[str, Any], known: Mapping[str, Setting], where: Where
     ) -> Iterator[dict[str, Any]]:
-        """Yield every combination of the values in lists, where a setting takes no list itself."""
+        """Yield every combination of the values in lists, except for settings that are lists themselves."""
         swept = {}
         for key, value in settings.items():
             setting = known.get(key)
@@ -71,7 +71,7 @@ class Expansion:
                 continue
             swept[key] = _with_plugins(value, setting)
             if not value:
-                raise self.file.error((*where, key), f"{key} is an empty list; leave it out, or give it a value")
+                raise self.file.error((*where, key), f"{key} is an empty list; leave it out or give it a value")
         for values in itertools.product(*swept.values()):
             yield {**settings, **dict(zip(swept, values, strict=True))}
 
@@ -82,7 +82,7 @@ def _is_sweep(value: list[Any], setting: Setting | None) -> bool:
 
 
 def _with_plugins(value: list[Any], setting: Setting | None) -> list[Any]:
-    """Replace the word "plugins" among the choices of a part by all there are."""
+    """Replace the word "plugins" among the choices of a part by the names of all plug-ins of its kind."""
     if setting is None or setting.registry is None or PLUGINS not in value:
         return value
     named = [choice for choice in value if choice != PLUGINS]

@@ -1,4 +1,4 @@
-"""Suite files: what to run, as data. Every mistake in one is named with its file, line and key."""
+"""Suite files, which are data: what to run. Every error names file, line and key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .schema import Limits, Match, Suite, Training
 
 
 class SuiteFile:
-    """A suite with the file it came from, to name the line of what is wrong."""
+    """A suite and its file, for the line of each error."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,19 +26,19 @@ class SuiteFile:
         try:
             self.suite = Suite.model_validate(data)
         except ValidationError as error:
-            # A misspelt key is also a missing one, and the nearest name says more.
+            # A misspelt key is also a missing key, and the suggestion of the right one helps more.
             mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
             raise self._explain(mistakes[0]) from None
         if self.suite.match and "width" in self.suite.train.model_fields_set:
-            sentence = "train.width is given beside match, which finds each mechanism's width; leave one of them out"
+            sentence = "train.width and match cannot be given together, because match sets the widths; leave one out"
             raise self.error(("train", "width"), sentence)
 
     def error(self, where: Sequence[str | int], sentence: str) -> UserError:
-        """Return the error that says `sentence` of the entry at `where`, a path of keys and indices."""
+        """Return an error with the line of the entry at `where`, a path of keys and indices."""
         return UserError(f"{self.path}:{_line(self._root, where)}: {sentence}")
 
     def plugin_specs(self) -> list[str]:
-        """Return the suite's plugins; a file's path is relative to the suite."""
+        """Return the plug-ins of the suite. Paths of files are relative to the suite."""
         return [str(self.path.parent / spec) if spec.endswith(".py") else spec for spec in self.suite.plugins]
 
     def _explain(self, error: ErrorDetails) -> UserError:
@@ -63,24 +63,24 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = suggestion(path.name, [p.name for p in path.parent.glob("*.yaml")]) if path.parent.is_dir() else ""
-        raise UserError(f"there is no suite file {path}.{near}") from None
+        raise UserError(f"suite file {path} does not exist.{near}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the suite file {path} cannot be read: {error}") from None
+        raise UserError(f"suite file {path} cannot be read: {error}") from None
     try:
-        # SafeLoader makes plain values only; the node tree beside them knows the lines.
+        # SafeLoader makes plain values only. The tree of nodes has the lines.
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: this is not YAML: {getattr(error, 'problem', error)}") from None
+        raise UserError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}:1: a suite is a mapping with the keys {', '.join(Suite.model_fields)}")
     return root, data
 
 
 def _line(node: yaml.Node | None, where: Sequence[str | int]) -> int:
-    """Return the 1-based line of the deepest part of `where` that stands in the file."""
+    """Return the line, from 1, of the deepest part of `where` that is in the file."""
     line = 1
     for part in where:
         step = _child(node, part)

@@ -1,4 +1,4 @@
-"""Which width gives a model a number of parameters, counted on torch's meta device, where nothing takes memory."""
+"""The width at which a model has a given number of parameters, counted on the meta device, without memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from registry import Spec
 from ..training.network import on_meta, parameter_count
 
 TOLERANCE = 0.02
-STRETCH = 0.25  # of a hidden layer, beyond which it would be another model
+STRETCH = 0.25  # the largest change of a hidden layer, so that the model remains similar
 WIDEST = 16384
-PROBED = 128  # neighbours tried where a model cannot have a width; heads and halves divide one of so many
+PROBED = 128  # the widths tried around one that is not possible; a multiple of the heads, or an even one, is among them
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Size:
 
 @dataclass(frozen=True)
 class Fit:
-    """The width that comes nearest, and how far it is from its neighbour on the other side (0: it has none).
+    """The nearest width, and its distance from the next possible width on the other side of the target (0: none).
 
-    `settings` are what had to be set beside it.
+    `settings` are the settings to change besides the width.
     """
 
     size: Size
@@ -39,19 +39,20 @@ class Fit:
 
 
 class NoWidthError(Exception):
-    """A model can be built with none of the widths tried; its own last reason is the cause."""
+    """The model cannot be built with any of the widths tried. Its last error is the cause."""
 
 
 def parameters_of(model: Spec, width: int) -> int:
-    """Return the number of parameters of a model without embedding and readout."""
+    """Return the number of parameters of a model, without embedding and readout."""
     return parameter_count(on_meta(lambda: model.build(width)))
 
 
 def fit_model(model: Spec, target: int) -> Fit:
-    """Return the width at which the model's number of parameters comes nearest to `target`.
+    """Return the width at which the number of parameters of the model comes nearest to `target`.
 
-    Where widths are too far apart for that, because heads divide them, the feed-forward networks make up the rest.
-    Raises NoWidthError, and whatever but a ValueError the model raises: that means "not this width".
+    If the possible widths are too far apart, because they are multiples of the heads, the hidden size of the
+    feed-forward networks is changed, too. A ValueError of the model means that a width is not possible; other errors
+    are passed on. Raises NoWidthError if no width is possible.
     """
     found = fit(lambda width: parameters_of(model, width), target)
     free = model.settings.keys() - model.given.keys()
@@ -59,7 +60,7 @@ def fit_model(model: Spec, target: int) -> Fit:
 
 
 def _stretched(model: Spec, found: Fit, target: int) -> Fit:
-    """Widen or narrow the hidden layers behind a width that is nearly right; their parameters are linear in that."""
+    """Change the hidden size of the feed-forward networks, in which the number of parameters is linear."""
     width = found.size.width
     hidden = round(model.settings["expansion"] * width)
 
@@ -75,12 +76,12 @@ def _stretched(model: Spec, found: Fit, target: int) -> Fit:
 
 
 def fit(count: Callable[[int], int], target: int) -> Fit:
-    """Return the width whose count comes nearest to `target`; `count` grows, and raises ValueError for some widths."""
+    """Return the width whose count comes nearest to `target`. `count` increases, and may raise ValueError."""
     widths = _Widths(count)
     low, high = _bracket(widths, target)
     while (middle := widths.between(low.width, high.width, _guess(low, high, target))) is not None:
         low, high = (low, middle) if middle.parameters >= target else (middle, high)
-        # Where the curve bends, one end may stay where it is: halving every other time moves both.
+        # On a curved function one end may not move; halving every other time moves both.
         halved = widths.between(low.width, high.width, (low.width + high.width) // 2)
         if halved is not None:
             low, high = (low, halved) if halved.parameters >= target else (halved, high)
@@ -89,14 +90,14 @@ def fit(count: Callable[[int], int], target: int) -> Fit:
 
 
 def _bracket(widths: _Widths, target: int) -> tuple[Size, Size]:
-    """Return two sizes with the target between them, or twice the same where it lies beyond what there is."""
+    """Return two sizes with the target between them, or the last size twice if the target is beyond all sizes."""
     low = widths.between(0, WIDEST + 1, 1)
     if low is None:
         raise NoWidthError from widths.reason
     high = low
     while high.parameters < target:
         low = high
-        # Parameters grow with the square of the width, about: aim a little beyond.
+        # Parameters grow about with the square of the width. The guess is a little larger.
         factor = min(32.0, 1.1 * math.sqrt(target / max(1, low.parameters)))
         aimed = math.ceil(low.width * factor)
         found = widths.between(low.width, WIDEST + 1, aimed) or widths.between(low.width, WIDEST + 1, low.width + 1)
@@ -107,14 +108,14 @@ def _bracket(widths: _Widths, target: int) -> tuple[Size, Size]:
 
 
 def _guess(low: Size, high: Size, target: int) -> int:
-    """Interpolate the square root of the count, which is nearly a straight line over the width."""
+    """Interpolate the square root of the count, which is nearly linear in the width."""
     first, last, wanted = (math.sqrt(n) for n in (low.parameters, high.parameters, target))
     share = (wanted - first) / (last - first) if last > first else 0.5
     return low.width + round(share * (high.width - low.width))
 
 
 class _Widths:
-    """The sizes a model can have, each counted once."""
+    """The possible sizes of a model, each counted once."""
 
     def __init__(self, count: Callable[[int], int]) -> None:
         self._count = count
@@ -122,7 +123,7 @@ class _Widths:
         self.reason: ValueError | None = None
 
     def between(self, low: int, high: int, guess: int) -> Size | None:
-        """Return the possible size nearest above `guess`, else below it, with a width inside (low, high)."""
+        """Return the possible size with the next width from `guess` up, or else down, inside (low, high)."""
         if high - low < 2:
             return None
         guess = min(max(guess, low + 1), high - 1)

@@ -1,4 +1,4 @@
-"""From a suite's entries to mechanisms at their widths; what cannot be built is listed with its reason."""
+"""The mechanisms of a suite with their widths, and the reason for each that cannot be built."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .file import SuiteFile
 
 @dataclass(frozen=True)
 class Mechanism:
-    """A model at its width; `reason` says why it cannot be run at all.
+    """A model with its width. `reason` says why it cannot run at all, None if it can.
 
-    `parameters` are the model's alone, None where they are not known: a plug-in is built in its own trial's process.
+    `parameters` are those of the model only. They are None if they are not known, because plug-ins are built only in
+    the processes of their trials.
     """
 
     spec: Spec
@@ -28,18 +29,18 @@ class Mechanism:
 
     @property
     def is_plugin(self) -> bool:
-        """Whether the model or one of its parts did not come with the project."""
+        """Whether the model or one of its parts is a plug-in."""
         return any(part.registry.entry(part.name).origin.is_plugin for part in self.spec.walk())
 
 
 class MechanismExpansion(Expansion):
-    """Reads the mechanisms of one suite file. Raises UserError naming the line of what is wrong."""
+    """Reads the mechanisms of one suite file. Raises UserError with the line of a mistake."""
 
     def __init__(self, file: SuiteFile) -> None:
         super().__init__(file, MODELS)
 
     def mechanisms(self) -> list[Mechanism]:
-        """Return the mechanisms in the suite's order, each once, however often it is written."""
+        """Return the mechanisms in the order of the suite, without repetitions."""
         found: dict[Spec, Mechanism] = {}
         for index, entry in enumerate(self.file.suite.mechanisms):
             for spec, where in self.specs(entry, ("mechanisms", index)):
@@ -52,7 +53,7 @@ class MechanismExpansion(Expansion):
         reason = unbuildable(spec)
         if reason is not None:
             return replace(mechanism, reason=reason)
-        strange = True  # as long as it cannot tell what it brings in
+        strange = True  # until it is known whether code of a plug-in is involved
         try:
             strange = mechanism.is_plugin or bool(spec.value.depends_on(spec.settings))
             return self._sized(mechanism)
@@ -62,14 +63,14 @@ class MechanismExpansion(Expansion):
             cause = error.__cause__ if isinstance(error, match.NoWidthError) else error
             if isinstance(cause, ValueError | TypeError) and not strange:
                 raise self.file.error(where, f"{spec.name}: {first_line(cause)}") from None
-            lead = "it cannot be built" if self.file.suite.match is None else "no width could be found for it"
+            lead = "it cannot be built" if self.file.suite.match is None else "no width was found for it"
             return replace(mechanism, reason=f"{lead}: {type(cause).__name__}: {first_line(cause)}")
 
     def _sized(self, mechanism: Mechanism) -> Mechanism:
-        """Give the mechanism its width and count its parameters. What it raises is passed on."""
+        """Set the width of the mechanism and count its parameters. Errors of the model are passed on."""
         if self.file.suite.match is not None:
             return _matched(mechanism, self.file.suite.match.parameters)
-        # A plug-in is built in its own trial's process only, where nothing it does harms the run.
+        # A plug-in is built only in the process of its trial, where it cannot harm the run.
         if mechanism.is_plugin:
             return mechanism
         with seeds.scoped("plan"):
@@ -77,12 +78,12 @@ class MechanismExpansion(Expansion):
 
 
 def unbuildable(model: Spec) -> str | None:
-    """Return why a model cannot be built from the parts that were chosen, None where it can."""
+    """Return why a model cannot be built from the chosen parts, None if it can."""
     return incompatibility(model.value, {part.kind: part.value for part in model.parts().values()})
 
 
 def _matched(mechanism: Mechanism, target: int) -> Mechanism:
-    """Give the mechanism the width that brings it to `target` parameters, built without numbers in this process."""
+    """Set the width at which the mechanism has `target` parameters. It is built on the meta device in this process."""
     found = match.fit_model(mechanism.spec, target)
     settings = {**mechanism.spec.settings, **found.settings}
     sized = replace(
@@ -95,13 +96,13 @@ def _matched(mechanism: Mechanism, target: int) -> Mechanism:
 
 
 def _too_far(mechanism: Mechanism, found: match.Fit, target: int) -> str:
-    """Return why no width matches, with the nearest that there is and what might help."""
+    """Return why no width matches, with the nearest possible width and advice."""
     size = found.size
-    advice = f"match about {size.parameters:,} instead"
+    advice = f"match about {size.parameters:,} parameters instead"
     if found.step > 1:
-        fewer = "fewer heads may bring them closer together, or " if "heads" in mechanism.spec.settings else ""
-        advice = f"the widths it can have are {found.step} apart here; {fewer}{advice}"
+        fewer = "use fewer heads, with which they are closer, or " if "heads" in mechanism.spec.settings else ""
+        advice = f"its possible widths are {found.step} apart here; {fewer}{advice}"
     return (
-        f"no width gives it {target:,} parameters to within {match.TOLERANCE:.0%}: the nearest is width {size.width} "
+        f"no width has {target:,} parameters to within {match.TOLERANCE:.0%}: the nearest is width {size.width} "
         f"with {size.parameters:,} ({size.parameters / target - 1:+.1%}); {advice}"
     )

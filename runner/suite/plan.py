@@ -1,4 +1,4 @@
-"""From a suite to the trials it asks for; what cannot run is listed with its reason."""
+"""The plan of a suite: its trials, and the reason for each that cannot run."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from .tasks import Fields, TaskExpansion
 
 @dataclass
 class Plan:
-    """What a suite asks for, in its order: trials to run, and those to skip with their reasons.
+    """The trials of a suite in its order, those to run and those to skip with their reasons.
 
-    `unavailable` are modules and plug-ins that cannot be imported or built, with their errors, by name; `quantities`
-    are what the trials may measure.
+    `unavailable` has the errors of modules and plug-ins that cannot be imported or built, by name. `quantities` are
+    those that the trials may measure.
     """
 
     name: str
@@ -62,15 +62,15 @@ class Plan:
         return dict(zip((each.key for each in self.planned), both, strict=True))
 
     def description(self, planned: Planned) -> str:
-        """Return what a person reads of a trial."""
+        """Return the description of a trial for output."""
         return describe(planned.trial, *self.labels[planned.key])
 
 
 def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
-    """Expand a suite into trials. Raises UserError naming the suite's line for anything it gets wrong."""
+    """Expand a suite into trials. Raises UserError with the line of a mistake in the suite."""
     origins, unavailable = load_plugins([*file.plugin_specs(), *plugin_specs], folder)
     for registry in REGISTRIES.values():
-        registry.entries()  # loads it, and so finds what cannot be imported
+        registry.entries()  # loads all modules, and so finds those that cannot be imported
         unavailable |= registry.unavailable
     read_sources_again()
     planner = _Planner(file, device)
@@ -82,7 +82,7 @@ def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "
         planner.mechanisms,
         origins,
         unavailable | planner.unavailable,
-        quantities([*planner.trained, *planner.untrained]),
+        quantities([*planner.trained, *planner.untrained], planner.spaces),
     )
 
 
@@ -90,7 +90,7 @@ class _Planner:
     def __init__(self, file: SuiteFile, device: str) -> None:
         self.suite, self.device = file.suite, device
         expansion = TaskExpansion(file)
-        self.tasks, self.unavailable = expansion.tasks(), expansion.unavailable
+        self.tasks, self.spaces, self.unavailable = expansion.tasks(), expansion.spaces, expansion.unavailable
         probes = _probes(file)
         self.found = MechanismExpansion(file).mechanisms()
         self.mechanisms = [each for each in self.found if each.reason is None]
@@ -98,10 +98,10 @@ class _Planner:
         self.untrained = tuple(probe for probe in probes if probe.value.measures_untrained())
         if self.trained and not file.suite.tasks:
             names = ", ".join(probe.name for probe in self.trained)
-            raise file.error(("probes",), f"the suite names no task to train on, which {names} needs")
+            raise file.error(("probes",), f"the suite has no tasks to train on, which it needs for {names}")
 
     def planned(self) -> Iterator[Planned]:
-        """Yield what is to run, then what is skipped."""
+        """Yield the trials to run, then those to skip."""
         for trial in self._trials():
             yield _planned(replace(trial, key=key_of(trial)))
         for each in self.found:
@@ -113,7 +113,7 @@ class _Planner:
                 yield _skipped(self._trial(mechanism, 0, Recipe(width=mechanism.width), **fields), reason)
 
     def _trials(self) -> Iterator[Trial]:
-        # Seed by seed, so that an interrupted run has compared everything at least once.
+        # Seed by seed, so that an interrupted run has complete comparisons for the first seeds.
         for seed in range(self.suite.seeds):
             for mechanism, fields in self._pairs():
                 if _incompatible(mechanism.spec, fields) is None:
@@ -168,12 +168,12 @@ def _properties(trial: Trial) -> dict[str, dict[str, object]]:
 
 
 def _incompatible(mechanism: Spec, fields: Fields) -> str | None:
-    """Return why a model cannot be trained on a task, None where it can."""
+    """Return why a model cannot be trained on a task, None if it can."""
     if "earlier" in fields and (reason := _incompatible(mechanism, {"task": fields["earlier"]})) is not None:
         return reason
     model, task, name = mechanism.value, TASKS[fields["task"].name], fields["task"].name
     if not task.causal and model.causal_only:
-        return f"{mechanism.name} reads its queries in order, and {name} lets one see later ones"
+        return f"{mechanism.name} reads queries in order, and in {name} a query depends on later ones"
     if task.causal and task.leaks and model.sees_all(mechanism.settings):
-        return f"{mechanism.name} sees all queries at once, and in {name} a later one gives an earlier answer away"
+        return f"{mechanism.name} sees all queries at once, and in {name} a later query reveals an earlier answer"
     return None

@@ -1,4 +1,4 @@
-"""What a suite file may say."""
+"""The schema of suite files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Strict(BaseModel):
 
 
 def _choice(kind: str) -> AfterValidator:
-    """Refuse what is neither a name nor one name with its settings; the rest is read once registries are loaded."""
+    """Accept a name, or one name with its settings. They are read after the registries are loaded."""
 
     def check(value: Any) -> Any:
         try:
@@ -36,7 +36,7 @@ Probe: TypeAlias = Annotated[Any, _choice("probe")]
 
 
 class Training(Recipe):
-    """The recipe of all trials. A list of learning rates is swept."""
+    """The training recipe of all trials. A list of learning rates is swept."""
 
     learning_rate: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (3e-3,)  # type: ignore[assignment]
 
@@ -46,29 +46,29 @@ class Training(Recipe):
         return value if isinstance(value, list | tuple) else (value,)
 
     def recipes(self, width: int) -> list[Recipe]:
-        """Return the recipe at each learning rate, for a mechanism of this width."""
+        """Return the recipe with each learning rate, for a mechanism of this width."""
         fields = self.model_dump() | {"width": width}
         return [Recipe(**{**fields, "learning_rate": rate}) for rate in self.learning_rate]
 
 
 class Limits(_Strict):
-    """What one trial may use: wall seconds, and bytes of memory."""
+    """The limits of each trial: seconds of wall time, and bytes of memory."""
 
     seconds: PositiveFloat = 600.0
     memory: ByteSize = ByteSize(8 * 10**9)
 
 
 class Match(_Strict):
-    """What is equal for all mechanisms in place of the width: each gets the width that comes nearest to it.
+    """The number of parameters of all mechanisms: each gets the width that comes nearest to it.
 
-    The parameters are those of the mechanism alone, without embedding and readout.
+    Only the parameters of the mechanism are counted, without embedding and readout.
     """
 
     parameters: PositiveInt
 
 
 class Suite(_Strict):
-    """A suite file, whole."""
+    """A whole suite file."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seeds: Annotated[int, Field(ge=1)] = 1

@@ -1,4 +1,4 @@
-"""From a suite's entries to tasks at their lengths: presets filled in, lists swept, and what is trained on before."""
+"""The tasks of a suite with their lengths, their presets, and the tasks for pre-training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 from registry import Spec, SpecError, UserError, suggestion
 from registry.spec import split
-from tasks import TASKS, Task
+from tasks import TASKS, TargetSpace, Task
 
 from .expand import Expansion, Where, first_line
 from .file import SuiteFile
@@ -17,15 +17,20 @@ LENGTH_KEYS = ("length", "test_lengths")
 KEYS = (*LENGTH_KEYS, "preset", "pretrain")
 
 Fields: TypeAlias = dict[str, Any]
-"""The fields of a trial that say what it is trained and tested on."""
+"""The fields of a trial about its tasks and their lengths."""
 
 
 class TaskExpansion(Expansion):
-    """Reads the tasks of one suite file. `unavailable` are plug-ins that cannot be built, with the reason, by name."""
+    """Reads the tasks of one suite file.
+
+    `spaces` are the target spaces of the tasks. `unavailable` has the reason for each plug-in that cannot be built, by
+    name.
+    """
 
     def __init__(self, file: SuiteFile) -> None:
         super().__init__(file, TASKS, KEYS, LENGTH_KEYS)
         self.unavailable: dict[str, str] = {}
+        self.spaces: list[TargetSpace] = []
 
     def tasks(self) -> list[Fields]:
         entries = enumerate(self.file.suite.tasks)
@@ -38,7 +43,7 @@ class TaskExpansion(Expansion):
                 yield fields
 
     def _task(self, name: str, given: Mapping[str, Any], where: Where) -> Fields | None:
-        """Return the fields of one task; None of a plug-in that cannot be built."""
+        """Return the fields of one task, None for a plug-in that cannot be built."""
         try:
             settings = {**preset_settings(name, given.get("preset")), **given}
         except UserError as error:
@@ -49,6 +54,7 @@ class TaskExpansion(Expansion):
         task = self._built(spec, where)
         if task is None:
             return None
+        self.spaces.append(task.target_space)
         for length in tested:
             try:
                 task.check_length(length)
@@ -73,9 +79,9 @@ class TaskExpansion(Expansion):
         given = settings.get("length")
         between: list[Any] = given if isinstance(given, list) else [given, given]
         if len(between) != 2 or not all(map(_is_length, between)) or between[0] > between[1]:
-            told = "is missing" if given is None else f"is {given!r}"
+            problem = "is missing" if given is None else f"is {given!r}"
             expected = "a whole number from 1 on, or [shortest, longest] to train on mixed lengths, was expected"
-            raise self.file.error((*where, "length"), f"{name}: length {told}; {expected}")
+            raise self.file.error((*where, "length"), f"{name}: length {problem}; {expected}")
         tests = settings.get("test_lengths", [])
         if not isinstance(tests, list) or not all(map(_is_length, tests)):
             sentence = f"{name}: test_lengths is {tests!r}; a list of whole numbers from 1 on was expected"
@@ -99,10 +105,12 @@ class TaskExpansion(Expansion):
         own = {key: value for key, value in settings.items() if key != "steps"}
         tasks = list(self._entry({earlier: own}, where))
         if len(tasks) != 1:
-            raise self.file.error(where, f"{name}: pretrain names {len(tasks)} tasks; list them under pretrain instead")
+            raise self.file.error(
+                where, f"{name}: pretrain has {len(tasks)} tasks in one entry; make a list of entries under pretrain"
+            )
         (fields,) = tasks
         if "earlier" in fields:
-            raise self.file.error(where, f"{name}: pretrain stands inside pretrain; one task can come before another")
+            raise self.file.error(where, f"{name}: pretrain contains another pretrain; there can be only one")
         return {
             "earlier": fields["task"],
             "earlier_length": fields["trained_length"],
@@ -112,7 +120,7 @@ class TaskExpansion(Expansion):
 
 
 def preset_settings(task: str, name: Any) -> Mapping[str, Any]:
-    """Return the settings of a task's preset, none for None; UserError with the nearest one where there is no such."""
+    """Return the settings of a preset of a task, none for None. Raises UserError for an unknown preset."""
     presets = TASKS[task].presets
     if name is None:
         return {}

@@ -1,1 +1,1 @@
-"""Training: from a task and a mechanism to a trained network."""
+"""Training of a mechanism on a task."""

@@ -1,4 +1,4 @@
-"""Training state on disk, written so that a kill at any moment leaves the old one or the new one."""
+"""The state of training on disk, written atomically: after a kill, either the old or the new state is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from results.store.files import replacing
 
 
 class Checkpoint:
-    """The training state of one trial in a folder, in one file for each stage of its training."""
+    """The state of training of one trial, in one file for each stage of its training."""
 
     def __init__(self, folder: Path, key: str, stage: str = "training") -> None:
         self._folder, self._key = folder, key
@@ -22,10 +22,10 @@ class Checkpoint:
         return Checkpoint(self._folder, self._key, stage)
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state that was saved, on the processor; None where there is none."""
+        """Return the saved state, on the CPU, or None if there is none."""
         if not self._path.is_file():
             return None
-        # weights_only reads tensors and plain containers and runs nothing that stands in the file.
+        # weights_only reads tensors and plain containers, and executes no code from the file.
         state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
         return state
 
@@ -34,6 +34,6 @@ class Checkpoint:
             torch.save(state, file)
 
     def clear(self) -> None:
-        """Remove what all stages of the trial have saved."""
+        """Remove the saved states of all stages of the trial."""
         for file in self._folder.glob(f"{self._key}.*.pt"):
             file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a network is trained and scored on: fresh batches by the step, and fixed examples with their bounds."""
+"""The data of a network: new batches for training, and fixed examples with chance and ceiling for evaluation."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from torch import Tensor
 
 from tasks import Batch, Task
 
-LARGEST = 2**24  # links of one draw: batches, examples and the square of the length multiplied
-VALIDATED = 8  # lengths, of those trained on
+LARGEST = 2**24  # the most links that are sampled at once: batches times examples times the square of the length
+VALIDATED = 8  # the most lengths of the training data that are validated
 
 
 def lengths_between(task: Task, shortest: int, longest: int) -> list[int]:
-    """Return the lengths from `shortest` to `longest` of which the task has examples."""
+    """Return the lengths from `shortest` to `longest` for which the task has examples."""
     return [length for length in range(shortest, longest + 1) if task.accepts(length)]
 
 
 def spread(lengths: Sequence[int], most: int = VALIDATED) -> list[int]:
-    """Return at most `most` of the lengths, evenly spread, the first and the last among them."""
+    """Return at most `most` of the lengths, evenly spaced, with the first and the last."""
     if len(lengths) <= most:
         return list(lengths)
     return [lengths[round(i * (len(lengths) - 1) / (most - 1))] for i in range(most)]
 
 
 class TrainingData:
-    """Fresh batches, one a step; of several lengths each batch has one, drawn uniformly.
+    """New batches, one for each step. With several lengths, each batch has one of them, sampled uniformly.
 
-    Batches of one length are drawn several at a time, as many as the task says: making a batch costs calls rather than
-    arithmetic. The whole state can be saved and taken up again.
+    With one length, several batches are sampled at once, as many as the task says, because the cost of sampling is
+    mostly that of its many small operations. The state can be saved and loaded.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TrainingData:
         order: torch.Generator | None = None,
     ) -> None:
         if len(lengths) > 1 and order is None:
-            raise ValueError("several lengths need a generator that draws their order")
+            raise ValueError("several lengths need a generator for their order")
         self.task, self.lengths, self.batch = task, list(lengths), batch
         self.generator, self.order = generator, order
         most = LARGEST // (batch * self.lengths[-1] ** 2) if len(lengths) == 1 else 1
@@ -66,14 +66,14 @@ class TrainingData:
     def _length(self) -> int:
         if self.order is None or len(self.lengths) == 1:
             return self.lengths[0]
-        # The order lives on the processor: to read a length waits for no device.
+        # The generator of the order is on the CPU, so that a length is read without waiting for a device.
         return self.lengths[int(torch.randint(len(self.lengths), (), generator=self.order))]
 
     def _states(self) -> list[Tensor]:
         return [each.get_state() for each in (self.generator, self.order) if each is not None]
 
     def state(self) -> dict[str, object]:
-        """Return what the batches at hand were drawn from, and how many have been taken."""
+        """Return the states of the generators before the current batches were sampled, and how many were taken."""
         return {"before": self._before, "taken": self._taken}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of one length, with chance and ceiling of a score on them."""
+    """Examples of one length, with chance and ceiling of the metric on them."""
 
     length: int
     batches: list[Batch]
@@ -100,7 +100,7 @@ class Examples:
     def draw(
         cls, task: Task, length: int, examples: int, batch: int, source: torch.Generator, device: torch.device
     ) -> Examples:
-        """Draw `examples` examples in batches of at most `batch`."""
+        """Sample `examples` examples in batches of at most `batch`."""
         sizes = [min(batch, examples - done) for done in range(0, examples, batch)]
         return cls.of(task, length, [task.sample(length, size, source).to(device) for size in sizes])
 

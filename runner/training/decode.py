@@ -1,4 +1,4 @@
-"""Greedy decoding: the network answers from its own earlier answers instead of the true ones."""
+"""Greedy decoding: the queries of the network are its own earlier answers instead of the targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .network import Network, evaluating
 
 @dataclass(frozen=True)
 class Decoded:
-    """`exact` is the share of examples decoded without an error up to their end, `bleu` the corpus's, from 0 to 100."""
+    """`exact` is the share of examples without an error up to the end, `bleu` the corpus BLEU, from 0 to 100."""
 
     exact: float
     bleu: float
@@ -24,19 +24,19 @@ class Decoded:
 
 @torch.no_grad()
 def decode(network: Network, batch: Batch) -> Int[Tensor, "b q"]:
-    """Return the most probable answer at each query position, given the first query and the answers before it."""
-    model, ends = network.model, network.ends
-    state = model.start(ends.source(batch.source))
+    """Return the most probable answer at each query position, given the first query and the decoded answers before."""
+    model, embedding = network.model, network.embedding
+    state = model.start(embedding.source(batch.source))
     token, answers = batch.query[:, 0], []
     for _ in range(batch.query.shape[1]):
-        hidden, state = model.step(ends.query(token), state)
-        token = ends.read(hidden).argmax(1)
+        hidden, state = model.step(embedding.query(token), state)
+        token = network.readout(hidden).argmax(1)
         answers.append(token)
     return torch.stack(answers, dim=1)
 
 
 def score_decoded(network: Network, examples: Examples, end: int) -> Decoded:
-    """Decode the examples and compare with their targets; the class `end` ends an answer."""
+    """Decode the examples and compare them with their targets. The class `end` marks the end of an answer."""
     with evaluating(network):
         answers = torch.cat([decode(network, batch) for batch in examples.batches])
     targets = torch.cat([batch.target for batch in examples.batches])
@@ -46,11 +46,11 @@ def score_decoded(network: Network, examples: Examples, end: int) -> Decoded:
 
 
 def bleu(answers: list[str], references: list[str]) -> float:
-    """Return the corpus BLEU (Papineni et al. 2002), of words separated by spaces, between 0 and 100."""
-    # Imported late: no other task needs it.
+    """Return the corpus BLEU (Papineni et al. 2002) of words separated by spaces, from 0 to 100."""
+    # Imported here, because only tasks that decode need it.
     from sacrebleu.metrics.bleu import BLEU
 
-    # The words are tokens already.
+    # The words are already tokens.
     return float(BLEU(tokenize="none", force=True).corpus_score(answers, [references]).score)
 
 

@@ -1,4 +1,4 @@
-"""Scores a network on batches: the metrics of every report."""
+"""Evaluation of a network: the metrics of the reports."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tasks import Batch, Distribution, Scalar, Task
+from tasks import Batch, Task
 
 from .data import Examples
 from .network import Network, evaluating
 
-TOLERANCE = 0.04  # an error above it counts as wrong (Hochreiter & Schmidhuber 1997)
-
 
 @dataclass(frozen=True)
 class Scores:
-    """What a network scored at one length.
+    """The scores of a network at one length.
 
-    `metric` is the accuracy, the mean squared error of scalar answers, or the cross-entropy where the law of the
-    answers is known; `right` is the share of scored positions answered right (within 0.04 for scalars), `exact` the
-    share of examples without an error, `loss` the cross-entropy in nats (or squared error) a scored position.
+    `metric` is that of the task's target space, as `chance` and `ceiling` are; `right` is the share of scored positions
+    answered right, `exact` the share of examples without an error, `loss` the mean loss of a scored position.
     """
 
     metric: float
@@ -34,26 +31,26 @@ class Scores:
 
     @property
     def normalised(self) -> float:
-        """0 for the best predictor that has not read the source, 1 for a perfect reader; NaN where the two are one."""
+        """0 at chance and 1 at the ceiling; NaN if both are equal."""
         if self.ceiling == self.chance:
             return math.nan
         return (self.metric - self.chance) / (self.ceiling - self.chance)
 
 
 def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
-    """Score `network` on examples of one length. NaN outputs are wrong answers with a NaN loss."""
+    """Evaluate the network on examples of one length. NaN outputs are wrong answers with a NaN loss."""
     with evaluating(network):
         sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
     right, positions, exact, rows, loss = sums.tolist()
     share = right / positions
-    metric = loss / positions if isinstance(task.target_space, Scalar | Distribution) else share
+    metric = task.target_space.metric_from(loss / positions, share)
     return Scores(metric, share, exact / rows, loss / positions, examples.chance, examples.ceiling)
 
 
 def _sums(network: Network, batch: Batch) -> Tensor:
     output, target = network(batch), batch.target[batch.scored]
-    loss = network.ends.loss(output, target, reduction="sum")
-    right = (output - target).abs() <= TOLERANCE if network.ends.scalar else output.argmax(1) == target
+    loss = network.target_space.loss(output, target, reduction="sum")
+    right = network.target_space.correct(output, target)
     wrong = torch.zeros_like(batch.scored)
     wrong[batch.scored] = ~right
     exact = (~wrong.any(1)).sum()

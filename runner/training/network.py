@@ -1,92 +1,90 @@
-"""The same ends on every mechanism: embeddings in front, a readout behind."""
+"""A mechanism with an embedding in front and a readout behind, the same for every mechanism."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mechanisms import SequenceModel
-from tasks import Batch, Classes, Features, Scalar, Task, Tokens
+from tasks import Batch, Features, TargetSpace, Task, Tokens
 
 from . import seeds
 
 
-def _front(space: Tokens | Features, width: int) -> nn.Module:
-    # nn.Embedding draws from N(0, 1): embeddings of unit variance.
-    return nn.Embedding(space.size, width) if isinstance(space, Tokens) else nn.Linear(space.size, width)
+class Embedding(nn.Module):
+    """Embeds the sources and the queries of a task. Equal spaces are one vocabulary and share one embedding."""
 
-
-class Ends(nn.Module):
-    """Embeds sources and queries of a task, and reads answers out of what a mechanism made of them.
-
-    Equal source and query spaces are one vocabulary and share one embedding.
-    """
-
-    def __init__(
-        self, width: int, source_space: Tokens | Features, query_space: Tokens, target_space: Classes | Scalar
-    ) -> None:
+    def __init__(self, width: int, source_space: Tokens | Features, query_space: Tokens) -> None:
         super().__init__()
         self.spaces = {"source": source_space, "query": query_space}
-        self.source = _front(source_space, width)
-        self.query = self.source if source_space == query_space else _front(query_space, width)
-        self.scalar = isinstance(target_space, Scalar)
-        self.readout = nn.Linear(width, 1 if isinstance(target_space, Scalar) else target_space.size)
+        self.source = _embedding(source_space, width)
+        self.query = self.source if source_space == query_space else _embedding(query_space, width)
 
-    def embed(
+    def forward(
         self, source: Int[Tensor, "b s"] | Float[Tensor, "b s f"], query: Int[Tensor, "b q"]
     ) -> tuple[Float[Tensor, "b s d"], Float[Tensor, "b q d"]]:
         return self.source(source), self.query(query)
 
-    def read(self, hidden: Float[Tensor, "n d"]) -> Float[Tensor, "n c"] | Float[Tensor, "n"]:
-        output = cast(Tensor, self.readout(hidden))
-        return output.squeeze(1) if self.scalar else output
+    def load_from(self, other: Embedding) -> None:
+        """Copy the embeddings of the vocabularies that `other` has too."""
+        for part, space in self.spaces.items():
+            same = next((name for name, known in other.spaces.items() if known == space), None)
+            if same is not None:
+                getattr(self, part).load_state_dict(getattr(other, same).state_dict())
 
-    def loss(
-        self, output: Float[Tensor, "n c"] | Float[Tensor, "n"], target: Shaped[Tensor, "n"], reduction: str = "mean"
-    ) -> Float[Tensor, ""]:
-        """Return the cross-entropy in nats, or the squared error of scalar answers."""
-        if self.scalar:
-            return F.mse_loss(output, target, reduction=reduction)
-        return F.cross_entropy(output, target, reduction=reduction)
+
+def _embedding(space: Tokens | Features, width: int) -> nn.Module:
+    # nn.Embedding draws from N(0, 1): embeddings of unit variance.
+    return nn.Embedding(space.size, width) if isinstance(space, Tokens) else nn.Linear(space.size, width)
 
 
 class Network(nn.Module):
-    """A mechanism between a task's ends."""
+    """An embedding, a mechanism and a readout: from the batches of a task to one output for each answer.
 
-    def __init__(self, model: SequenceModel, ends: Ends) -> None:
+    The space of the targets says what the loss of an output is, and whether it is right.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        width: int,
+        source_space: Tokens | Features,
+        query_space: Tokens,
+        target_space: TargetSpace,
+    ) -> None:
         super().__init__()
-        self.model, self.ends = model, ends
+        self.model = model
+        self.embedding = Embedding(width, source_space, query_space)
+        self.readout = nn.Linear(width, target_space.size)
+        self.target_space = target_space
 
     @classmethod
     def for_task(cls, model: SequenceModel, task: Task, width: int) -> Network:
-        return cls(model, Ends(width, task.source_space, task.query_space, task.target_space))
+        return cls(model, width, task.source_space, task.query_space, task.target_space)
 
-    def forward(self, batch: Batch) -> Float[Tensor, "n c"] | Float[Tensor, "n"]:
+    def forward(self, batch: Batch) -> Float[Tensor, "n c"]:
         """Return the outputs at the n scored positions of the batch, row after row.
 
-        The readout sees scored positions only: with a large vocabulary it would else cost most of the step.
+        The readout is applied to scored positions only: with a large vocabulary, all positions would take most of the
+        time of a step.
         """
-        hidden = self.model(*self.ends.embed(batch.source, batch.query))
-        return self.ends.read(hidden[batch.scored])
+        hidden = self.model(*self.embedding(batch.source, batch.query))
+        output: Tensor = self.readout(hidden[batch.scored])
+        return output
 
     def load_from(self, other: Network) -> None:
-        """Start from what `other` has learnt: its mechanism, and the embeddings of vocabularies that are the same."""
+        """Copy what `other` has learnt: its mechanism, and the embeddings of the vocabularies that both have."""
         self.model.load_state_dict(other.model.state_dict())
-        for part, space in self.ends.spaces.items():
-            same = next((name for name, known in other.ends.spaces.items() if known == space), None)
-            if same is not None:
-                getattr(self.ends, part).load_state_dict(getattr(other.ends, same).state_dict())
+        self.embedding.load_from(other.embedding)
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation inside the block, without gradients, and give its mode back as it was."""
+    """Evaluate a module without gradients inside the block, and restore its mode after it."""
     was_training = module.training
     module.eval()
     try:
@@ -101,7 +99,7 @@ def parameter_count(module: nn.Module) -> int:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is cuda, else mps, else cpu."""
+    """Return the device called `name`; "auto" is the first of cuda, mps and cpu that exists."""
     if name != "auto":
         return torch.device(name)
     if torch.cuda.is_available():
@@ -110,6 +108,6 @@ def choose_device(name: str) -> torch.device:
 
 
 def on_meta(build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    """Build a module that has shapes and no numbers. What it raises is passed on."""
+    """Build a module on the meta device, with shapes but without values. Errors are passed on."""
     with seeds.scoped("meta"), torch.device("meta"):
         return build()

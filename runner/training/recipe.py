@@ -1,4 +1,4 @@
-"""How a mechanism is trained: the same for all competitors."""
+"""The training recipe, the same for all mechanisms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Randomness as an argument: every random stream is derived from the fields that name it."""
+"""Random streams: each is seeded from the fields that identify it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ import torch
 
 
 def derive(*fields: object) -> int:
-    """Return a 63-bit seed that depends on all `fields` (plain values) and on nothing else."""
+    """Return a 63-bit seed that depends only on the `fields`, which are plain values."""
     text = json.dumps(fields, sort_keys=True, default=repr)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def generator(device: torch.device, *fields: object) -> torch.Generator:
-    """Return a fresh generator on `device`, seeded by `fields`."""
-    # No generator lives on Apple's device in every torch this runs on; there the data are drawn on the CPU.
+    """Return a new generator on `device`, seeded with `fields`."""
+    # Some supported versions of torch have no generator on mps, so data are sampled on the CPU.
     home = torch.device("cpu") if device.type == "mps" else device
     return torch.Generator(device=home).manual_seed(derive(*fields))
 
 
 @contextmanager
 def scoped(*fields: object) -> Iterator[None]:
-    """Seed torch's global CPU generator inside the block and give it back as it was.
+    """Seed the global CPU generator of torch inside the block, and restore it after it.
 
-    Modules initialise themselves from the global generator and take no other, so building one is
-    the only thing done under this.
+    It is used only to build modules, which take their initial weights from the global generator.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive(*fields))
@@ -40,9 +39,9 @@ def scoped(*fields: object) -> Iterator[None]:
 
 @contextmanager
 def process(*fields: object) -> Iterator[None]:
-    """Seed every global generator of the process inside the block, and give them back as they were.
+    """Seed all global generators of the process inside the block, and restore them after it.
 
-    They are those of torch, of Python and of NumPy: a module may draw from them while it trains, as dropout does.
+    They are those of torch, Python and NumPy. A module may use them in training, as dropout does.
     """
     before, seed = global_state(), derive(*fields)
     torch.manual_seed(seed)
@@ -55,7 +54,7 @@ def process(*fields: object) -> Iterator[None]:
 
 
 def global_state() -> dict[str, Any]:
-    """Return the states of the process's global generators, as tensors and plain values."""
+    """Return the states of the global generators of the process, as tensors and plain values."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),

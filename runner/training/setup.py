@@ -1,4 +1,4 @@
-"""A task at its lengths and a seed: the data it gives, the network around a mechanism, and the trainer of both."""
+"""The training setup: a task with its lengths and a seed, and from it data, network and trainer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .recipe import Recipe
 from .trainer import Diverged, History, Progress, Trainer
 
 Build = Callable[[bool], SequenceModel]
-"""Makes the mechanism, given whether queries see earlier ones only."""
+"""Builds the mechanism. The argument is whether queries see only earlier queries."""
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What is trained on: a task, from its `shortest` to its longest `length`, with the random streams of a seed."""
+    """A task, with its `shortest` and longest `length` in training, and the random streams of a seed."""
 
     spec: Spec
     length: int
@@ -38,11 +38,11 @@ class TrainingSetup:
         return task
 
     def stream(self, purpose: str) -> torch.Generator:
-        """Return a random stream for data: the same for every mechanism at the same seed."""
+        """Return a random stream for data, the same for every mechanism with the same seed."""
         return seeds.generator(self.device, "data", self.spec.changed(), self.seed, purpose)
 
     def network(self, build: Build, width: int) -> Network:
-        """Put the mechanism between an embedding and a readout, the same for every mechanism."""
+        """Build the network of a mechanism. Embedding and readout start the same for every mechanism."""
         task = self.task
         model = build(task.causal)
         with seeds.scoped("embedding and readout", self.spec.changed(), self.seed):
@@ -68,10 +68,10 @@ class TrainingSetup:
         interrupted: Callable[[], bool],
         checkpoint: Checkpoint | None,
     ) -> History:
-        """Train the mechanism on this task first, and load what it has learnt into `network`.
+        """Train the mechanism on this task, and load what it has learnt into `network`.
 
-        That is the mechanism, and the embeddings of vocabularies that the two tasks share. The rest starts anew. Raises
-        Diverged and Interrupted as the trainer does.
+        This is the mechanism, and the embeddings of the vocabularies that both tasks have. The other weights keep their
+        initial values. Raises Diverged and Interrupted as the trainer does.
         """
         trainer = self.trainer(self.network(build, recipe.width), recipe)
         try:
@@ -79,6 +79,6 @@ class TrainingSetup:
         except Diverged as error:
             raise Diverged(f"in pre-training, {error}") from None
         if checkpoint is not None:
-            checkpoint.save(trainer.state())  # so that a run that goes on later does not repeat it
+            checkpoint.save(trainer.state())  # so that a continued run does not repeat it
         network.load_from(trainer.network)
         return history

@@ -1,4 +1,4 @@
-"""The training recipe: fresh data every step, AdamW with warm-up and cosine decay, stop once solved."""
+"""Training: new data at every step, AdamW with warm-up and cosine decay, until the task is solved."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ QUANTITIES = (
 CHECKPOINT_SECONDS = 30.0
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Is told how many of how many steps are done."""
+"""Called with the number of finished steps and the number of all steps."""
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number."""
+    """The loss is not a finite number."""
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; the checkpoint is written."""
+    """Training was asked to stop, and the checkpoint is written."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Evaluation:
 
 @dataclass
 class History:
-    """The learning curve; `steps_to_solve` is None where the task was not solved."""
+    """The learning curve. `steps_to_solve` is None if the task was not solved."""
 
     evaluations: list[Evaluation] = field(default_factory=list)
 
@@ -70,7 +70,7 @@ class History:
 
 
 def learning_rate_at(step: int, recipe: Recipe) -> float:
-    """Return the rate of 0-based `step`: linear warm-up to the peak, then a cosine down to zero."""
+    """Return the learning rate of a step, counted from 0: linear warm-up, then cosine decay to zero."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
@@ -78,13 +78,13 @@ def learning_rate_at(step: int, recipe: Recipe) -> float:
 
 
 class TrainingStep:
-    """One step of training after another: forward, backward, clipping, and the optimiser at its scheduled rate."""
+    """Steps of training: forward, backward, gradient clipping, and the optimiser at the scheduled learning rate."""
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         self.network, self.recipe = network, recipe
         self.device = next(network.parameters()).device
         self.parameters = list(network.parameters())
-        # Fused: one kernel for all parameters, where the device has it.
+        # Fused: one kernel for all parameters, on devices that have it.
         fused = self.device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused
@@ -93,21 +93,21 @@ class TrainingStep:
         self._losses: Tensor = torch.zeros((), device=self.device)
 
     def step_on(self, batch: Batch) -> None:
-        loss = self.network.ends.loss(self.network(batch), batch.target[batch.scored])
+        loss = self.network.target_space.loss(self.network(batch), batch.target[batch.scored])
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         clip_grad_norm_(self.parameters, self.recipe.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, self.recipe)
         self.optimizer.step()
-        self._losses += loss.detach()  # summed on the device: reading it every step would stall a GPU
+        self._losses += loss.detach()  # summed on the device, because to read it at every step would make a GPU wait
         self.step += 1
 
 
 class Trainer(TrainingStep):
-    """Trains one network on one task. Its whole state can be saved, and training go on from there.
+    """Trains one network on one task. Its state can be saved and loaded.
 
-    `validation` are the examples on which it counts as solved, of each length alike.
+    `validation` are the examples that decide whether the task is solved, equally many of each length.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Trainer(TrainingStep):
         self.step_on(self.data.next().to(self.device))
 
     def evaluate(self) -> Evaluation:
-        """Score on validation, append to the history. Raises Diverged where a loss is not finite."""
+        """Evaluate on the validation examples and append to the history. Raises Diverged if a loss is not finite."""
         since = self.step - self.history.steps
         train_loss = float(self._losses) / since if since else math.nan
         self._losses.zero_()
@@ -142,7 +142,7 @@ class Trainer(TrainingStep):
         interrupted: Callable[[], bool] = lambda: False,
         checkpoint: Checkpoint | None = None,
     ) -> History:
-        """Train until solved or out of steps, from the checkpoint where there is one."""
+        """Train until the task is solved or all steps are done, from the checkpoint if there is one."""
         if checkpoint is not None and (state := checkpoint.load()) is not None:
             self.load_state(state)
         saved = time.monotonic()
@@ -184,7 +184,7 @@ class Trainer(TrainingStep):
 
 
 def learning_curve(history: History) -> Iterator[Measurement]:
-    """Yield the validation and training scores by step, and the steps to solve (NaN where never)."""
+    """Yield the validation scores and the losses by step, and the steps to solve (NaN: not solved)."""
     for point in history.evaluations:
         for quantity, value in (("normalised", point.normalised), ("loss", point.loss)):
             yield Measurement("accuracy", quantity, value, at={"stage": "validation", "step": point.step})
@@ -196,7 +196,7 @@ def learning_curve(history: History) -> Iterator[Measurement]:
 
 
 def pretraining_curve(history: History) -> Iterator[Measurement]:
-    """Yield the validation scores on the task that was trained on before the trial's own, and how long that was."""
+    """Yield the validation scores by step in pre-training, and its number of steps."""
     for point in history.evaluations:
         yield Measurement("accuracy", "normalised", point.normalised, at={"stage": "pretraining", "step": point.step})
     yield Measurement("accuracy", "steps", history.steps, at={"stage": "pretraining"})

@@ -1,1 +1,1 @@
-"""One trial: what it is, the key that identifies it, and its measurement."""
+"""A trial, the key that identifies it, and its measurement."""

@@ -1,4 +1,4 @@
-"""Which modules a module needs, read off its source: nothing is imported for it."""
+"""The modules that a module needs, found in its source without importing it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ INSTALLED = tuple(
 
 
 class Import(NamedTuple):
-    """`import module` where `name` is "", else `from module import name`."""
+    """`import module` if `name` is "", otherwise `from module import name`."""
 
     module: str
     name: str
 
 
 def closure(roots: Iterable[str]) -> set[str]:
-    """Return `roots` and every local module that they need, at the end of however many imports."""
+    """Return `roots` and all local modules that they need, directly or indirectly."""
     todo, found = list(roots), set[str]()
     while todo:
         module = todo.pop()
@@ -52,14 +52,14 @@ def _local_needs(module: str) -> tuple[str, ...]:
 
 
 def forget() -> None:
-    """Look at sources again, which may have changed: what was read of them is kept until then."""
+    """Clear the caches, so that sources that may have changed are read again."""
     for kept in (_local_needs, is_local, source_of, tree_digest, imports_of, _find):
         kept.cache_clear()
 
 
 @functools.cache
 def is_local(module: str) -> bool:
-    """Tell the project's modules and a person's own from those of the standard library and installed distributions."""
+    """Return whether a module is neither of the standard library nor of an installed distribution."""
     if module.split(".")[0] in PACKAGES or module.startswith(FILE_PREFIX):
         return True
     file = source_of(module)
@@ -67,14 +67,14 @@ def is_local(module: str) -> bool:
 
 
 def name_in_keys(module: str) -> str:
-    """Return a module's name as keys hold it: of a plug-in's file its own, without the digest of its path."""
+    """Return the name of a module in keys. For a plug-in file it has no digest of the path."""
     first, dot, rest = module.partition(".")
     return first.removeprefix(FILE_PREFIX).rpartition("_")[0] + dot + rest if first.startswith(FILE_PREFIX) else module
 
 
 @functools.cache
 def source_of(module: str) -> Path | None:
-    """Return the source file of a module, loaded or not; None of one that is not written in Python, or not there."""
+    """Return the source file of a module, loaded or not. None if it is not in Python or does not exist."""
     loaded = sys.modules.get(module)
     file = getattr(loaded, "__file__", None) if loaded is not None else _find(module)
     return Path(file) if file is not None and file.endswith(".py") else None
@@ -82,7 +82,7 @@ def source_of(module: str) -> Path | None:
 
 @functools.cache
 def _find(module: str) -> str | None:
-    """Find a module that is not loaded, without running its package, as an import would."""
+    """Find a module that is not loaded, as an import would, but without executing its package."""
     package, _, _ = module.rpartition(".")
     if not package:
         spec = None if BuiltinImporter.find_spec(module) is not None else PathFinder.find_spec(module)
@@ -93,7 +93,7 @@ def _find(module: str) -> str | None:
 
 
 def _folders(package: str) -> list[str] | None:
-    """Return the folders in which the modules of a package stand, loaded or not."""
+    """Return the folders with the modules of a package, loaded or not."""
     if package in sys.modules:
         return list(getattr(sys.modules[package], "__path__", []))
     above, _, _ = package.rpartition(".")
@@ -106,7 +106,7 @@ def _folders(package: str) -> list[str] | None:
 
 @functools.cache
 def tree_digest(module: str) -> str:
-    """Return a digest of a module's syntax tree: comments, docstrings and formatting do not count."""
+    """Return a digest of the syntax tree of a module, without comments, docstrings and formatting."""
     file = source_of(module)
     assert file is not None, f"{module} has no source"
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -119,14 +119,14 @@ def tree_digest(module: str) -> str:
 
 
 def _needed(module: str) -> Iterator[str]:
-    """Yield the modules that a module's imports bring in, and the packages that it stands in itself."""
+    """Yield the modules that a module imports, and the packages that contain it."""
     yield from _packages(module)
     for wanted in imports_of(module):
         yield from _resolved(wanted, set())
 
 
 def _packages(module: str) -> Iterator[str]:
-    """Yield the packages that a module stands in; of the project's own, whose __init__ only re-exports, none."""
+    """Yield the packages that contain a module, but not those of the project, whose __init__ only re-exports."""
     if module.split(".")[0] in PACKAGES:
         return
     parts = module.split(".")
@@ -135,13 +135,13 @@ def _packages(module: str) -> Iterator[str]:
 
 
 def _resolved(wanted: Import, seen: set[Import]) -> Iterator[str]:
-    """Yield the modules that one import brings in; a name that a package of the project re-exports is followed."""
+    """Yield the modules that an import loads. A name that a package of the project re-exports is followed."""
     if wanted in seen:
         return
     seen.add(wanted)
     below = f"{wanted.module}.{wanted.name}"
     if wanted.name and wanted.name != "*" and source_of(below) is not None:
-        yield below  # and so, as one of its packages, the module that it is imported from
+        yield below  # the module that it is imported from is one of its packages
         return
     if not re_exports(wanted.module) or wanted.name in ("", "*"):
         yield wanted.module
@@ -154,13 +154,13 @@ def _resolved(wanted: Import, seen: set[Import]) -> Iterator[str]:
 
 
 def re_exports(module: str) -> bool:
-    """Tell the packages of the project, whose __init__ does nothing but re-export."""
+    """Return whether a module is a package of the project, whose __init__ only re-exports."""
     file = source_of(module)
     return module.split(".")[0] in PACKAGES and file is not None and file.name == "__init__.py"
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes but those that only type checkers see."""
+    """Yield all nodes that run, without those under TYPE_CHECKING."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             yield from itertools.chain(node.orelse, *map(_running, node.orelse))
@@ -171,7 +171,7 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 @functools.cache
 def imports_of(module: str) -> tuple[Import, ...]:
-    """Return every import statement of a module, in functions too, with relative ones resolved."""
+    """Return all import statements of a module, also those in functions, with relative imports resolved."""
     file = source_of(module)
     if file is None:
         return ()

@@ -1,8 +1,8 @@
-"""What identifies a trial: a digest of all that could change its result, so that changed code runs again and no other.
+"""The key of a trial: a digest of everything that could change its result, so that changed code runs it again.
 
-The digest is of the trial's fields, and of the syntax trees of whole modules: `measure`, the modules of the chosen
-classes, and every module that one of these imports, in whatever place, which is neither of the standard library nor of
-an installed distribution. Paths are in no key.
+The digest covers the fields of the trial and the syntax trees of whole modules: `measure`, the modules of the chosen
+classes, and every module that one of these imports anywhere, unless it is of the standard library or of an installed
+distribution. Keys contain no paths.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ROOT_MODULE = "runner.trial.measure"
 
 
 def modules_of(trial: Trial) -> tuple[str, ...]:
-    """Return the names of the modules that the trial's key covers."""
+    """Return the names of the modules that the key of a trial covers."""
     return tuple(sorted(_closure(_roots(classes_of(trial)))))
 
 
 def key_of(trial: Trial) -> str:
-    """Return the trial's key: 16 hexadecimal digits."""
+    """Return the key of a trial: 16 hexadecimal digits."""
     classes = classes_of(trial)
     code = _code(_roots(classes))
     versions = sorted({version for cls in classes for version in versions_of(cls)})
@@ -39,14 +39,14 @@ def key_of(trial: Trial) -> str:
 
 
 def classes_of(trial: Trial) -> tuple[type, ...]:
-    """Return the classes that were chosen, parts included, and those that their settings bring in."""
+    """Return the chosen classes, those of parts, and those on which their settings depend."""
     chosen = [spec for _, spec in trial.specs()]
     brought = [cls for spec in chosen for cls in spec.value.depends_on(spec.settings)]
     return tuple(dict.fromkeys([*(spec.value for spec in chosen), *brought]))
 
 
 def versions_of(value: type) -> list[str]:
-    """Return "name version" of the distributions that a class comes from; none for local code."""
+    """Return "name version" of the distributions that contain a class, none for local code."""
     if is_local(value.__module__):
         return []
     names = _distributions().get(value.__module__.split(".")[0], ())
@@ -54,7 +54,7 @@ def versions_of(value: type) -> list[str]:
 
 
 def _fields(trial: Trial) -> dict[str, object]:
-    """Return the trial's fields without what was given: only what is set counts, however it was written."""
+    """Return the fields of a trial, with complete settings and not as they were written."""
     return {name: _identity(getattr(trial, name), value) for name, value in trial.to_json().items()}
 
 
@@ -67,7 +67,7 @@ def _identity(value: object, plain: object) -> object:
 
 
 def _roots(classes: Iterable[type]) -> tuple[str, ...]:
-    """Return the modules to start from: a chosen class's own wherever it comes from, and those of its local bases."""
+    """Return the modules to start from: `measure`, the module of each class, and those of its local base classes."""
     found = {ROOT_MODULE}
     for cls in classes:
         found |= {base.__module__ for base in cls.__mro__ if base is cls or is_local(base.__module__)}
@@ -86,7 +86,7 @@ def _code(roots: tuple[str, ...]) -> str:
 
 
 def read_sources_again() -> None:
-    """Forget what was read of sources, which may have changed since."""
+    """Clear the caches, so that sources that may have changed are read again."""
     imports.forget()
     _closure.cache_clear()
     _code.cache_clear()

@@ -1,4 +1,4 @@
-"""The machine that a trial runs on, as far as timings depend on it."""
+"""The properties of the machine that timings depend on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def cores() -> list[int]:
-    """Return the processor cores this process may use (all of them where the system does not say)."""
+    """Return the cores that this process may use, or all cores if the system does not say."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
@@ -24,7 +24,7 @@ def processor() -> str:
 
 
 def device_name(device: str) -> str:
-    """Return what a device is called; of an accelerator with its model."""
+    """Return the name of a device, with its model for an accelerator."""
     if not device.startswith("cuda"):
         return device
     import torch
@@ -33,7 +33,7 @@ def device_name(device: str) -> str:
 
 
 def machine(device: str) -> str:
-    """Return what keys of timed trials hold: the processor, how many cores may be used, and the accelerator."""
+    """Return the machine as a part of the keys of timed trials: processor, number of usable cores, accelerator."""
     many = len(cores())
     parts = [processor(), f"{many} core{'s' if many > 1 else ''}", *([] if device == "cpu" else [device_name(device)])]
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The measurement of one trial, in the process that calls it."""
+"""The measurement of one trial, in the calling process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mechanisms import Attention, SequenceModel
 from registry import Quantity, Spec
 from registry.quantity import by_name
 from results import Measurement, Outcome
+from tasks import TargetSpace
 
 from ..probes import Probe, Subject
 from ..training import seeds
@@ -23,9 +24,14 @@ from .trial import Trial
 PARAMETERS = Quantity("parameters", "parameters", digits=0)
 
 
-def quantities(probes: Iterable[Spec]) -> dict[str, Quantity]:
-    """Return what trials with these probes may measure. Raises UserError where two declare one name differently."""
-    return by_name([PARAMETERS, *QUANTITIES, *(each for probe in probes for each in probe.value.quantities)])
+def quantities(probes: Iterable[Spec], spaces: Iterable[TargetSpace]) -> dict[str, Quantity]:
+    """Return what trials with these probes, on tasks with these target spaces, may measure.
+
+    Raises UserError where two declare one name differently.
+    """
+    of_probes = (each for probe in probes for each in probe.value.quantities)
+    of_spaces = (each for space in spaces for each in space.quantities)
+    return by_name([PARAMETERS, *QUANTITIES, *of_probes, *of_spaces])
 
 
 def measure(
@@ -35,7 +41,7 @@ def measure(
     interrupted: Callable[[], bool] = lambda: False,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Do what the trial says, and return what came out. Raises Interrupted where it was asked to stop."""
+    """Run a trial and return its outcome. Raises Interrupted if it was asked to stop."""
     chosen = [spec and spec.changed() for spec in (trial.mechanism, trial.task, trial.earlier)]
     with seeds.process("process", *chosen, trial.seed):
         if trial.task is None:
@@ -70,7 +76,7 @@ def _trained(
     )
     path = attention_path(network)
     for probe in _probes(trial):
-        measured += _declared(probe, probe.trained(subject))
+        measured += _declared(probe, probe.trained(subject), subject.task.target_space.quantities)
     return Outcome("ok", path=path, measurements=tuple(measured))
 
 
@@ -81,7 +87,7 @@ def _train(
     interrupted: Callable[[], bool],
     checkpoint: Checkpoint | None,
 ) -> Iterator[Measurement]:
-    """Train on the earlier task, if there is one, and then on the trial's own; yield the curve of the former."""
+    """Pre-train if the trial says so, and yield the learning curve of that; then train on the task."""
     steps, before = trial.recipe.steps, 0
     if trial.earlier is not None:
         earlier = TrainingSetup(
@@ -120,7 +126,7 @@ def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcom
 
 
 def _model(trial: Trial, causal: bool = True) -> SequenceModel:
-    """Build the trial's mechanism; its initial weights depend on the mechanism and the seed alone."""
+    """Build the mechanism of a trial. Its initial weights depend only on the mechanism and the seed."""
     with seeds.scoped("mechanism", trial.mechanism.changed(), trial.seed):
         model: SequenceModel = trial.mechanism.build(trial.recipe.width, causal=causal)
         return model
@@ -130,9 +136,11 @@ def _probes(trial: Trial) -> Iterator[Probe]:
     return (probe.build() for probe in trial.probes)
 
 
-def _declared(probe: Probe, measurements: Iterable[Measurement]) -> Iterator[Measurement]:
-    """Yield the measurements. Raises ValueError at one whose quantity or coordinates the probe does not declare."""
-    declared = by_name([*QUANTITIES, *probe.quantities])
+def _declared(
+    probe: Probe, measurements: Iterable[Measurement], of_the_task: Iterable[Quantity] = ()
+) -> Iterator[Measurement]:
+    """Yield the measurements. Raises ValueError at one whose quantity or coordinates nothing declares."""
+    declared = by_name([*QUANTITIES, *probe.quantities, *of_the_task])
     for each in measurements:
         if each.quantity not in declared:
             raise ValueError(f"{type(probe).__name__} measures '{each.quantity}', which its quantities do not declare")
@@ -151,6 +159,6 @@ def _known(value: int | None) -> int:
 
 
 def attention_path(module: torch.nn.Module) -> str | None:
-    """Return which paths (fused, streamed, plain) the attention inside took last, None without any."""
+    """Return the paths (fused, streamed, plain) that attention in the module took last, None without attention."""
     taken = {str(part.path) for part in module.modules() if isinstance(part, Attention) and part.path}
     return "+".join(sorted(taken)) or None

@@ -14,10 +14,10 @@ from ..training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Trial:
-    """What is measured in one process, with all of its settings; an untrained mechanism has no task.
+    """What is measured in one process, with all settings. Without a task, the mechanism is not trained.
 
-    A task is trained on from its shortest to its longest (`trained`) length. `earlier` is another task that the
-    mechanism is trained on first, and `machine` what a timed trial runs on: its key holds that, and it runs alone.
+    Training uses lengths from `shortest_length` to `trained_length`. `earlier` is the task of pre-training. `machine`
+    describes the machine of a timed trial, which runs alone; it is a part of its key.
     """
 
     mechanism: Spec
@@ -39,11 +39,11 @@ class Trial:
 
     @property
     def alone(self) -> bool:
-        """Whether it must not share the machine with another trial."""
+        """Whether no other trial may run on the machine at the same time."""
         return self.machine is not None
 
     def specs(self) -> Iterator[tuple[str, Spec]]:
-        """Yield what was chosen, parts included, each with the name of its setting, such as "mechanism.alignment"."""
+        """Yield all specs and their parts, each with the name of its setting, such as "mechanism.alignment"."""
         for name, spec in {"mechanism": self.mechanism, "task": self.task, "earlier": self.earlier}.items():
             if spec is not None:
                 yield from _named(name, spec)
@@ -51,7 +51,7 @@ class Trial:
             yield from _named(f"probes.{probe.name}", probe)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all but the key as plain values."""
+        """Return all fields but the key, as plain values."""
         return {each.name: _plain(getattr(self, each.name)) for each in fields(self) if each.name != "key"}
 
     @classmethod

@@ -1,5 +1,4 @@
-"""What every task must satisfy, as checks."""
+"""Conformance: what every registered task must satisfy, as checks.
 
-from .checks import check_task
-
-__all__ = ["check_task"]
+The registry names task.py. `TASKS.check(value)` runs its checks, as `make check NAME=my_task` does.
+"""

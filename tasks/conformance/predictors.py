@@ -1,4 +1,4 @@
-"""Predictors that have not read the source, fitted on one sample and scored on another: what chance is held against."""
+"""Predictors that do not read the source, fitted on one sample and scored on another. None is better than chance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ..task import Batch, Classes, Distribution, Scalar, Task
+from ..task import Batch, Task
 
 
 class Score(NamedTuple):
@@ -30,15 +30,16 @@ def best_marginal(task: Task, fit: Batch, test: Batch) -> Score:
 
 
 def best_query_reader(task: Task, fit: Batch, test: Batch) -> Score:
-    """Score the answers that are best to each query token at each position."""
+    """Score the answers that are best for each query token at each position."""
     tokens = task.query_space.size
     return _score(task, fit, test, _positions(fit) * tokens + fit.query, _positions(test) * tokens + test.query)
 
 
 def paired_query_reader(task: Task, fit: Batch, test: Batch) -> Score | None:
-    """Score what the token of one query tells of the answer to another, beyond what is known without: 0 is nothing.
+    """Score how much better the answer to a query is predicted with the token of another query: 0 is not at all.
 
-    The neighbours before and behind, and the first and the last, are looked at; None where there is one query.
+    The other query is the previous or the next one, where the last is the previous one of the first. None if there is
+    only one query.
     """
     queries, tokens = fit.query.shape[1], task.query_space.size
     if queries < 2:
@@ -48,7 +49,8 @@ def paired_query_reader(task: Task, fit: Batch, test: Batch) -> Score | None:
         seen = [_positions(b) * tokens + b.query.roll(move, dims=1) for b in (fit, test)]
         own = [_positions(b) for b in (fit, test)]
         gain = _per_row(task, fit, test, *seen) - _per_row(task, fit, test, *own)
-        gains.append(Score(float(gain.mean()), float(gain.std()) / math.sqrt(len(gain))))
+        better = gain if task.target_space.metric.better == "higher" else -gain
+        gains.append(Score(float(better.mean()), float(better.std()) / math.sqrt(len(better))))
     return max(gains, key=lambda gain: gain.value / max(gain.error, 1e-12))
 
 
@@ -57,7 +59,7 @@ def _positions(batch: Batch) -> Int[Tensor, "b q"]:
 
 
 def _score(task: Task, fit: Batch, test: Batch, known: Int[Tensor, "b q"], asked: Int[Tensor, "c q"]) -> Score:
-    """Score the best answer to each context, a number that says what is known; a ratio over scored positions."""
+    """Score the best answer for each context (a number for all that is known), as a ratio over scored positions."""
     counted = test.scored.double().sum(1)
     sums = _per_position(task, fit, test, known, asked).sum(1)
     value = sums.sum() / counted.sum()
@@ -76,18 +78,12 @@ def _per_position(
 ) -> Float[Tensor, "c q"]:
     """Return the metric at each scored position of `test`, 0 elsewhere."""
     contexts = int(max(known.max(), asked.max())) + 1
-    if isinstance(task.target_space, Scalar):
-        means = _means(known[fit.scored], fit.target[fit.scored].double(), contexts)
-        found = (means[asked] - test.target).square()
-    elif isinstance(task.target_space, Distribution):
-        table = _counts(known, fit, contexts, task.target_space.size) + 0.5
-        log_probabilities = (table / table.sum(1, keepdim=True)).log()
-        found = -log_probabilities[asked].gather(2, test.target.clamp_min(0).unsqueeze(2))[..., 0]
+    space = task.target_space
+    if space.discrete:
+        outputs = (_counts(known, fit, contexts, space.size) + 0.5).log()
     else:
-        assert isinstance(task.target_space, Classes)
-        best = _counts(known, fit, contexts, task.target_space.size).argmax(1)
-        found = (best[asked] == test.target).double()
-    return found.where(test.scored, 0.0)
+        outputs = _means(known[fit.scored], fit.target[fit.scored].double(), contexts).unsqueeze(1)
+    return space.score(space.prediction(outputs)[asked], test.target).where(test.scored, 0.0)
 
 
 def _means(contexts: Int[Tensor, "n"], values: Float[Tensor, "n"], size: int) -> Float[Tensor, "size"]:
@@ -97,7 +93,7 @@ def _means(contexts: Int[Tensor, "n"], values: Float[Tensor, "n"], size: int) ->
 
 
 def _counts(known: Int[Tensor, "b q"], fit: Batch, contexts: int, classes: int) -> Float[Tensor, "contexts classes"]:
-    """Return how often each answer stood in each context, a context that was never seen like all together."""
+    """Count each answer in each context. A context that was not seen has the frequencies of all contexts together."""
     scored: Bool[Tensor, "b q"] = fit.scored
     cells = known[scored] * classes + fit.target[scored]
     counts = torch.bincount(cells, minlength=contexts * classes).view(contexts, classes).double()

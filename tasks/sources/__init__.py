@@ -1,1 +1,1 @@
-"""Where tasks draw their texts from: grammars, lexicons, stories. They know nothing of registered tasks."""
+"""What tasks sample texts from: grammars, languages, lexicons and stories. They import no registered task."""

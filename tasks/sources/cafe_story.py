@@ -1,4 +1,4 @@
-"""The words of the cafe task's stories, and how a story is told in English and in Chinese."""
+"""The words of the stories of the cafe task, and the text of a story in English and in Chinese."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..task import HIDDEN
 
 
 class Clause(NamedTuple):
-    """Numbers into PERSONS, ACTS, PLACES and HOURS."""
+    """Indices into PERSONS, ACTS, PLACES and HOURS."""
 
     person: int
     act: int
@@ -24,7 +24,7 @@ class Word(NamedTuple):
 
 
 class Act(NamedTuple):
-    """What a person does, each language with two wordings; a visit is what is done inside."""
+    """What a person does, with two wordings in each language."""
 
     token: str
     en: tuple[str, str]
@@ -73,7 +73,7 @@ OUTSIDE = (
         ("在{}外面等朋友", "在{}门口站了一会儿"),
     ),
 )
-"""What makes no visit."""
+"""Acts that are no part of a visit."""
 
 INSIDE = (
     Act("enters", ("came into {}", "stepped into {}"), ("走进了{}", "进了{}的门")),
@@ -83,7 +83,7 @@ INSIDE = (
     Act("chats_in", ("chatted with a friend in {}", "met a friend in {}"), ("在{}里和朋友聊天", "在{}里遇见了朋友")),
     Act("leaves", ("left {}", "walked out of {}"), ("离开了{}", "从{}里走了出来")),
 )
-"""What only a visitor does, in the order of a visit."""
+"""Acts of a visitor, in the order of a visit."""
 
 ACTS = OUTSIDE + INSIDE
 LANGUAGES = ("en", "zh")
@@ -91,12 +91,12 @@ UNREADABLE = "…"
 
 
 def tell_story(clauses: Sequence[Clause], place: int, count: int, language: str) -> str:
-    """Return the story, the question and the answer, a line each.
+    """Return the story, the question and the answer, each on one line.
 
-    Raises ValueError for a language that is none of LANGUAGES.
+    Raises ValueError if the language is not one of LANGUAGES.
     """
     if language not in LANGUAGES:
-        raise ValueError(f"language is '{language}', but the café's stories are told in {' and '.join(LANGUAGES)}")
+        raise ValueError(f"language is '{language}', but stories of the café exist in {' and '.join(LANGUAGES)}")
     sentences = [tell_clause(clause, position, language) for position, clause in enumerate(clauses)]
     if language == "zh":
         question = f"{PLACES[place].zh}一共接待了多少人次？（同一个人在同一钟点只算一人次。）"
@@ -106,7 +106,7 @@ def tell_story(clauses: Sequence[Clause], place: int, count: int, language: str)
 
 
 def tell_clause(clause: Clause, position: int, language: str) -> str:
-    """Return one sentence. The position in the story picks its wording and where the hour stands in it."""
+    """Return one sentence. The position in the story determines its wording and the place of the hour in it."""
     if HIDDEN in clause:
         return UNREADABLE
     wording, hour_first = position // 2 % 2, position % 2 == 0

@@ -1,4 +1,4 @@
-"""Trees of a context-free grammar, drawn at an exact length."""
+"""Sampling of the trees of a context-free grammar with an exact number of tokens."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from torch import Tensor
 
 
 class Grammar:
-    """A weighted context-free grammar in Chomsky normal form: A → B C, or A ends as one token.
+    """A weighted context-free grammar in Chomsky normal form: A → B C, or A → token.
 
-    The weight of a tree is the product of the weights of its rules (parent, left, right) and of its ends. Symbol 0 is
-    the root. Of all trees of n tokens each is drawn with the share of the weight that it has: first the total weight of
-    every symbol's trees of every length (the inside weights of Lari & Young 1990, with lengths for words), then from
-    the root down a rule and a split for each node, all nodes of all trees of one depth at once, so that the number of
-    steps is the depth of the deepest tree.
+    The weight of a tree is the product of the weights of its rules (parent, left, right) and of its terminal rules; the
+    weight of A → token is `terminals[A]`. Symbol 0 is the root. The probability of a tree of n tokens is its share of
+    the weight of all of them. First the total weight of the trees of each symbol and length is computed (the inside
+    weights of Lari & Young 1990, by length instead of words). Then a rule and a split are sampled for each node, from
+    the root down, all nodes of one depth in all trees at once, so that there are as many steps as the deepest tree has
+    levels.
 
-    Parts of symbol A and of `uniform[A]` tokens (1 unless given) all look alike: they are left as they are.
+    All subtrees of symbol A with `uniform[A]` tokens (1 by default) yield the same tokens, so they are not expanded.
     """
 
     def __init__(
         self,
-        ends: Float[Tensor, "a"],
+        terminals: Float[Tensor, "a"],
         rules: Int[Tensor, "r 3"],
         weights: Float[Tensor, "r"],
         uniform: Int[Tensor, "a"] | None = None,
     ) -> None:
         order = rules[:, 0].sort(stable=True).indices
-        self.ends, self.rules, self.weights = ends.double(), rules[order], weights[order].double()
-        self.uniform = torch.ones(len(ends), dtype=torch.long) if uniform is None else uniform
+        self.terminals, self.rules, self.weights = terminals.double(), rules[order], weights[order].double()
+        self.uniform = torch.ones(len(terminals), dtype=torch.long) if uniform is None else uniform
         self._tables: dict[torch.device, _Tables] = {}
 
     def inside(self, length: int) -> Float[Tensor, "a n"]:
-        """Return the total weight of each symbol's trees of each length from 0, which has none, to `length`."""
+        """Return the total weight of the trees of each symbol and each length, from 0, where it is 0, to `length`."""
         return self._prepared(length, torch.device("cpu")).inside[:, : length + 1]
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b n"]:
-        """Draw `size` trees of `length` tokens; return the symbol that ends at each token.
+        """Sample `size` trees of `length` tokens; return the symbol of each token.
 
-        A uniform part of several tokens is left as its own symbol and, behind the first token, as symbol 0.
+        A subtree that is not expanded has its symbol at its first token, and symbol 0 at the others.
         """
         tables, device = self._prepared(length, generator.device), generator.device
         place = torch.arange(0, size * length, length, device=device)
         nodes = torch.stack([place, torch.zeros_like(place), torch.full_like(place, length)])
         symbols = torch.zeros(size * length, dtype=torch.long, device=device)
-        # A tree of n tokens has n - 1 nodes inside, each of which takes a rule and a split.
+        # A tree of n tokens has n - 1 inner nodes, and each needs a rule and a split.
         draws = torch.rand(2, size * (length - 1), generator=generator, device=device)
         while nodes.shape[1] and length > 1:
             now, draws = draws.tensor_split([nodes.shape[1]], dim=1)
             nodes = tables.expand(nodes, now, length)
-            # A part's first token keeps the symbol that is written last: the one that ends there.
+            # The first token of a subtree is written at every depth, and keeps the deepest symbol.
             symbols.scatter_(0, nodes[0], nodes[1])
             inner = (nodes[2] > tables.uniform.index_select(0, nodes[1])).nonzero().squeeze(1)
             nodes = nodes.index_select(1, inner)
@@ -68,12 +69,13 @@ class Grammar:
 
 @dataclass(frozen=True)
 class _Tables:
-    """What is drawn from. A state is a symbol at a length: length * symbols + symbol; a choice is a rule at a length.
+    """The tables for sampling. A state is length * symbols + symbol, and a choice is a rule with a length.
 
-    `shares` has the running share of each of a state's rules but the last, `first` its first choice.
-    Columns of `splits`: the symbols of the two parts, the least length of the left one, how many lengths it can have,
-    and where in `inside` the weights of the two parts at that least length lie. `running` lays the weights of all
-    splits of all choices end to end, each choice's adding up to 1, and `end` says where those of a choice end.
+    `shares` are the cumulative probabilities of the rules of each state without the last, `first` is its first choice.
+    Columns of `splits`: the symbols of the two parts, the least length of the left part, the number of its possible
+    lengths, and the indices in `inside` of the weights of the two parts at that least length. `running` is the
+    cumulative sum of the weights of all splits, choice after choice, each with the sum 1; `end` is where the splits of
+    a choice end.
     """
 
     inside: Float[Tensor, "a n"]
@@ -95,9 +97,9 @@ class _Tables:
     @classmethod
     def of(cls, grammar: Grammar, longest: int) -> _Tables:
         parent, left, right = grammar.rules.T
-        inside = torch.zeros(len(grammar.ends), longest + 1, dtype=torch.float64)
+        inside = torch.zeros(len(grammar.terminals), longest + 1, dtype=torch.float64)
         total = torch.zeros(len(parent), longest + 1, dtype=torch.float64)
-        inside[:, 1] = grammar.ends
+        inside[:, 1] = grammar.terminals
         for span in range(2, longest + 1):
             total[:, span] = (inside[left, 1:span] * inside[right, 1:span].flip(1)).sum(1)
             inside[:, span].index_add_(0, parent, grammar.weights * total[:, span])
@@ -109,10 +111,10 @@ class _Tables:
         return cls(inside, grammar.uniform, shares, first, splits, scale, running, end)
 
     def expand(self, nodes: Int[Tensor, "3 m"], draws: Float[Tensor, "2 m"], longest: int) -> Int[Tensor, "3 2*m"]:
-        """Draw a rule and a split for each node (place, symbol, length); return all left parts, then all right ones.
+        """Sample a rule and a split for each node (place, symbol, length); return all left parts, then all right ones.
 
-        Whether the list of splits is used depends on the length of the whole trees only, so that it is all the same
-        which lengths were drawn before.
+        Whether the list of splits is used depends only on the length of the whole trees, so that the result does not
+        depend on the lengths that were sampled before.
         """
         place, symbol, span = nodes
         state = span * len(self.inside) + symbol
@@ -129,14 +131,14 @@ class _Tables:
 
 
 def _listed(rules: int) -> int:
-    """Return up to which length the splits of all choices are listed beforehand: the list has 2^22 entries at most."""
+    """Return the largest length for which the splits of all choices are listed in advance, in at most 2^22 entries."""
     return math.isqrt(2**23 // rules)
 
 
 def _lay_out(
     inside: Float[Tensor, "a n"], splits: Int[Tensor, "m 6"], scale: Float[Tensor, "m"]
 ) -> tuple[Float[Tensor, "split"], Int[Tensor, "m"]]:
-    """Lay the weights of all splits of m choices end to end, each choice's adding up to 1; return their running sum."""
+    """Return the cumulative sum of the weights of all splits of m choices, each with the sum 1, and where each ends."""
     count, at_left, at_right = splits[:, 3:].unbind(1)
     end = count.cumsum(0)
     start = end - count
@@ -148,7 +150,7 @@ def _lay_out(
 
 
 def _search(running: Tensor, start: Tensor, end: Tensor, draws: Tensor) -> Tensor:
-    """Return which of a choice's splits, from `start` to before `end`, each draw falls on."""
+    """Return the split that each draw selects, among those of a choice, from `start` to before `end`."""
     after = running.index_select(0, end - 1)
     before = torch.where(start > 0, running.index_select(0, (start - 1).clamp_min(0)), 0.0)
     found = torch.searchsorted(running, before + (after - before) * draws, right=True)
@@ -170,12 +172,12 @@ def _splits(inside: Tensor, left: Tensor, right: Tensor) -> Int[Tensor, "choice 
 def _shares(parent: Tensor, weights: Tensor, symbols: int) -> tuple[Float[Tensor, "state k"], Int[Tensor, "state"]]:
     number = torch.bincount(parent, minlength=symbols)
     start = number.cumsum(0) - number
-    # Each symbol's rules side by side; where it has fewer than others, the last of them has weight nothing.
+    # One row for the rules of each symbol; the missing rules of symbols with fewer have weight 0.
     column = torch.arange(int(number.max()))
     at = (start.unsqueeze(1) + column).clamp_max(len(parent) - 1)
     running = torch.where((column < number.unsqueeze(1)).unsqueeze(2), weights[at], 0.0).cumsum(1)
     shares = (running[:, :-1] / running[:, -1:]).nan_to_num(1.0)
-    # Sums are rounded: the last rule that has weight takes what is left.
+    # Because sums are rounded, the last rule with a weight gets the rest.
     shares[running[:, :-1] >= running[:, -1:]] = 2.0
     choice = start + len(parent) * torch.arange(weights.shape[1]).unsqueeze(1)
     return shares.permute(2, 0, 1).flatten(0, 1).contiguous(), choice.flatten()

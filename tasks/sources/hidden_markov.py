@@ -1,4 +1,4 @@
-"""Texts of a random hidden Markov model."""
+"""Texts from a random hidden Markov model."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from torch import Tensor
 from .text import SOURCES, TextSource
 
 KEPT = 31
-"""A topic is kept with KEPT / (KEPT + 1) from word to word; else any other is as likely."""
+"""From word to word the topic stays with probability KEPT / (KEPT + 1); otherwise all others are equally likely."""
 
 
 @SOURCES.register("hidden_markov")
 class HiddenMarkov(TextSource):
-    """A state is a topic and a word class: the topic says which class follows which, the class says the words.
+    """A state is a topic and a word class. The topic determines the order of classes, the class the words.
 
-    Every class has the same words in every topic, so that only their order tells the topic, and each word belongs to
-    several classes: both have to be inferred over many words. At the defaults and 32 words the entropy of a word is
-    3.43 nats, given one word before it 2.98, given two 2.26, given all 1.88.
+    A class has the same words in all topics, so that only the order of words contains information about the topic, and
+    a word belongs to several classes: topic and class must be inferred from many words. With the defaults and 32 words,
+    the entropy of a word is 3.43 nats, given one word before it 2.98, given two 2.26, and given all 1.88.
 
-    After GINC, where too classes follow one another by a convex combination of random permutations; of two here. There
-    a topic (a concept) lasts for a document, here about KEPT words, so that a long text is not solved once and for all;
-    and there a state has one word. Each law is an urn, a row of equally likely entries: drawn with whole numbers, alike
-    on every machine. Each column of the urns of next states is a permutation of the states, so that all states are
-    equally likely at all times. Probabilities are by the forward-backward algorithm.
+    As in GINC, the transitions between classes are a convex combination of random permutations, here of two. There a
+    topic (a concept) lasts for a whole document and a state has one word; here it lasts for about KEPT words, so that a
+    model has to infer it again and again. Each distribution is a row of equally likely entries, sampled with whole
+    numbers, so that samples are the same on every machine. Each column of the table of next states is a permutation of
+    the states, so that all states are equally likely at all times. Probabilities come from the forward-backward
+    algorithm.
 
     Source: Xie et al. 2021 (GINC, arXiv 2111.02080), section 4.
     """
 
     def __init__(self, symbols: int, language: int = 0, *, topics: int = 4, classes: int = 16) -> None:
         if min(symbols, topics, classes) < 1:
-            raise ValueError(f"symbols, topics and classes are {symbols}, {topics} and {classes}, the least is 1")
+            raise ValueError(
+                f"symbols, topics and classes are {symbols}, {topics} and {classes}, but must be at least 1"
+            )
         self.symbols, self.topics, self.classes, self.states = symbols, topics, classes, topics * classes
         own = torch.Generator().manual_seed(language)
         self._steps = self._draw_steps(own)
@@ -44,7 +47,7 @@ class HiddenMarkov(TextSource):
         steps, words = self._steps.to(device), self._words.to(device)
         columns = torch.randint(steps.shape[1], (length, size), generator=generator, device=device)
         spelt = torch.randint(words.shape[1], (length, size), generator=generator, device=device)
-        # An urn is named by where it begins, and each step writes in place: two calls a word and no more.
+        # A row is given by its first index, and each step writes in place: only two calls for each word.
         width = steps.shape[1]
         begins, urns = steps * width, torch.empty_like(columns)
         urns[0] = torch.randint(self.states, (size,), generator=generator, device=device) * width
@@ -73,7 +76,7 @@ class HiddenMarkov(TextSource):
         return evidence.double() @ self.emission.to(evidence.device).T
 
     def _forward(self, seen: Float[Tensor, "b n s"]) -> tuple[Float[Tensor, "b n s"], Float[Tensor, "b"]]:
-        """Return P(state at t | seen before t), and the log-probability of all that was seen."""
+        """Return P(state at t | evidence before t), and the log-likelihood of all the evidence."""
         transition = self.transition.to(seen.device)
         before = torch.empty_like(seen)
         before[:, 0] = 1 / self.states
@@ -87,7 +90,7 @@ class HiddenMarkov(TextSource):
         return before, total
 
     def _backward(self, seen: Float[Tensor, "b n s"]) -> Float[Tensor, "b n s"]:
-        """Return P(seen after t | state at t), up to a factor for each t."""
+        """Return P(evidence after t | state at t), up to a factor for each t."""
         transition = self.transition.to(seen.device)
         after = torch.ones_like(seen)
         for t in range(seen.shape[1] - 1, 0, -1):
@@ -96,7 +99,7 @@ class HiddenMarkov(TextSource):
         return after
 
     def _draw_steps(self, own: torch.Generator) -> Int[Tensor, "s u"]:
-        """Return the urn of next states: KEPT to one in the same topic, and three to one by its first permutation."""
+        """Return the next states of each state: KEPT of KEPT + 1 in its topic, 3 of 4 by the first permutation."""
         order = torch.rand(2, self.topics, self.classes, generator=own, dtype=torch.float64).argsort(2)
         kept = torch.zeros(KEPT * max(self.topics - 1, 1), dtype=torch.long)
         shifts = torch.cat([kept, torch.arange(1, self.topics)])
@@ -105,7 +108,7 @@ class HiddenMarkov(TextSource):
         return steps.flatten(2).flatten(0, 1).T.contiguous()
 
     def _draw_words(self, own: torch.Generator) -> Int[Tensor, "c u"]:
-        """Return the urn of each class's words: a few, the first the most frequent."""
+        """Return the words of each class: a few, with decreasing frequencies."""
         own_words = max(4, -(-2 * self.symbols // self.classes))
         rounds = -(-own_words * self.classes // self.symbols)
         stream = torch.rand(rounds, self.symbols, generator=own, dtype=torch.float64).argsort(1).flatten()
@@ -118,6 +121,6 @@ _TINY = torch.finfo(torch.float64).tiny
 
 
 def _frequencies(urns: Int[Tensor, "r u"], size: int) -> Float[Tensor, "r size"]:
-    """Return how often each number is drawn from each row."""
+    """Return the relative frequency of each number in each row."""
     ones = torch.ones_like(urns, dtype=torch.float64)
     return torch.zeros(len(urns), size, dtype=torch.float64).scatter_add_(1, urns, ones) / urns.shape[1]

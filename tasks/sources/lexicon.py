@@ -1,4 +1,4 @@
-"""The lexicon of the translation task, and how to translate with it."""
+"""The lexicon of the translation task, and translation with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Category(IntEnum):
-    """What a source word is, in the order in which the source vocabulary lists them."""
+    """The category of a source word, in the order of the source vocabulary."""
 
     DETERMINER = 0
     ADJECTIVE = 1
@@ -23,10 +23,10 @@ class Category(IntEnum):
 NOTHING = -1
 
 
-class Entry(NamedTuple):
-    """A source word: its translations in two senses, mostly the same; of a separable verb they are the stem.
+class SourceWord(NamedTuple):
+    """A source word with its translations in two senses, equal for most words; those of a separable verb are its stem.
 
-    Of a verb also how many phrases it takes, the sense it gives to the nouns in them, and perhaps a particle.
+    A verb also has the number of its phrases, the sense of the nouns in them, and, if it is separable, a particle.
     """
 
     category: Category
@@ -38,11 +38,12 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Lexicon:
-    """A source vocabulary by `Category`, and a target one: adjectives, nouns, particles, stems, the end, the beginning.
+    """A source vocabulary, by `Category`, and a target one: adjectives, nouns, particles, stems, end, and beginning.
 
-    A determiner means nothing in the target language, an adjective one word. The first `ambiguous` nouns have two
-    senses, and the verb of the clause decides which one is meant. A verb is one stem; half of the transitive ones are
-    separable, and are a particle and a stem. Sense, separability and particle cross evenly over the verbs.
+    A determiner has no translation, an adjective has one word. The first `ambiguous` nouns have two senses, and the
+    verb of the clause decides between them. A verb is translated by a stem, a separable verb by a particle and a stem;
+    half of the transitive verbs are separable. All combinations of sense, separability and particle are equally
+    frequent among the transitive verbs.
     """
 
     determiners: int
@@ -55,12 +56,12 @@ class Lexicon:
     def __post_init__(self) -> None:
         for name in ("determiners", "adjectives", "nouns", "particles"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be at least 1")
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be at least 1")
         if not 0 <= self.ambiguous <= self.nouns:
-            raise ValueError(f"ambiguous is {self.ambiguous}, but of {self.nouns} nouns 0 to {self.nouns} can be")
+            raise ValueError(f"ambiguous is {self.ambiguous}, but must be from 0 to {self.nouns}, the number of nouns")
         if self.verbs < 1 or self.verbs % (8 * self.particles):
             raise ValueError(
-                f"verbs is {self.verbs}, and must be a multiple of {8 * self.particles} (8 for each particle), "
+                f"verbs is {self.verbs}, but must be a multiple of {8 * self.particles} (8 for each particle), "
                 "so that every kind of verb is equally frequent"
             )
 
@@ -71,7 +72,7 @@ class Lexicon:
 
     @cached_property
     def target(self) -> list[range]:
-        """Target adjectives, nouns (second senses after all first ones), particles, stems, end and beginning."""
+        """The target adjectives, nouns (first senses, then second senses), particles, stems, end and beginning."""
         return _ranges(self.adjectives, self.nouns + self.ambiguous, self.particles, self.verbs, 1, 1)
 
     @property
@@ -87,24 +88,24 @@ class Lexicon:
         return self.target[5][0]
 
     @cached_property
-    def entries(self) -> list[Entry]:
-        """What is known of each source word."""
+    def entries(self) -> list[SourceWord]:
+        """The entry of each source word."""
         adjectives, nouns, particles, stems, _, _ = self.target
-        entries = [Entry(Category.DETERMINER, (NOTHING, NOTHING))] * self.determiners
-        entries += [Entry(Category.ADJECTIVE, (word, word)) for word in adjectives]
+        entries = [SourceWord(Category.DETERMINER, (NOTHING, NOTHING))] * self.determiners
+        entries += [SourceWord(Category.ADJECTIVE, (word, word)) for word in adjectives]
         others = nouns[: self.ambiguous], nouns[self.nouns :]
-        entries += [Entry(Category.NOUN, senses) for senses in zip(*others, strict=True)]
-        entries += [Entry(Category.NOUN, (word, word)) for word in nouns[self.ambiguous : self.nouns]]
+        entries += [SourceWord(Category.NOUN, senses) for senses in zip(*others, strict=True)]
+        entries += [SourceWord(Category.NOUN, (word, word)) for word in nouns[self.ambiguous : self.nouns]]
         for number, stem in enumerate(stems[: self.verbs // 2]):
-            entries.append(Entry(Category.INTRANSITIVE, (stem, stem), 1, number % 2))
+            entries.append(SourceWord(Category.INTRANSITIVE, (stem, stem), 1, number % 2))
         for number, stem in enumerate(stems[self.verbs // 2 :]):
             particle = particles[number // 4 % self.particles] if number // 2 % 2 else NOTHING
-            entries.append(Entry(Category.TRANSITIVE, (stem, stem), 2, number % 2, particle))
-        return [*entries, Entry(Category.STOP, (self.end, self.end))]
+            entries.append(SourceWord(Category.TRANSITIVE, (stem, stem), 2, number % 2, particle))
+        return [*entries, SourceWord(Category.STOP, (self.end, self.end))]
 
     @cached_property
     def source_names(self) -> list[str]:
-        """Names that tell the category: la (determiner), kira (adjective), kito (noun), kinin and kinas (verbs)."""
+        """Names that show the category: la (determiner), kira (adjective), kito (noun), kinin and kinas (verbs)."""
         names = [f"l{vowels}" for vowels in _determiner_vowels(self.determiners)]
         for category, ending in ((1, "ra"), (2, "to"), (3, "nin"), (4, "nas")):
             names += [_root(number) + ending for number in range(len(self.source[category]))]
@@ -112,7 +113,7 @@ class Lexicon:
 
     @cached_property
     def target_names(self) -> list[str]:
-        """Names that tell the category: falig (adjective), dilum (noun), sib (particle), pulen (stem)."""
+        """Names that show the category: falig (adjective), dilum (noun), sib (particle), pulen (stem)."""
         endings = (("lig", 0), ("lum", 1), ("b", 2), ("len", 3))
         names = []
         for ending, kind in endings:
@@ -128,7 +129,7 @@ CONSONANTS, VOWELS = "ptkbdgmnrsfv", "aeiou"
 
 
 def _root(number: int) -> str:
-    """Return a pronounceable name of a number, different for each: its digits to base 60, as syllables."""
+    """Return a pronounceable, unique name for a number: its digits in base 60, as syllables."""
     rest, digit = divmod(number, 60)
     syllable = CONSONANTS[digit % 12] + VOWELS[(digit + digit // 12) % 5]
     return (_root(rest) if rest else "") + syllable
@@ -139,10 +140,10 @@ def _determiner_vowels(count: int) -> list[str]:
 
 
 def translate(sentence: list[int], lexicon: Lexicon) -> list[int]:
-    """Parse from left to right and translate clause by clause; phrases that belong to no clause come last."""
+    """Parse from left to right and translate clause by clause; phrases outside a clause come last."""
     translation: list[int] = []
-    adjectives: list[Entry] = []
-    phrases: list[list[Entry]] = []
+    adjectives: list[SourceWord] = []
+    phrases: list[list[SourceWord]] = []
     verb = None
     for word in (lexicon.entries[word] for word in sentence):
         if word.category is Category.ADJECTIVE:
@@ -160,16 +161,16 @@ def translate(sentence: list[int], lexicon: Lexicon) -> list[int]:
     return translation + [word.senses[0] for phrase in phrases for word in phrase]
 
 
-def _translate_clause(phrases: list[list[Entry]], verb: Entry) -> list[int]:
+def _translate_clause(phrases: list[list[SourceWord]], verb: SourceWord) -> list[int]:
     subject, *objects = ([word.senses[verb.sense] for word in phrase] for phrase in phrases)
     particle = [] if verb.particle == NOTHING else [verb.particle]
     return [*subject, *particle, *chain(*objects), verb.senses[0]]
 
 
 def translate_linked(linked: list[int], lexicon: Lexicon) -> tuple[int, int]:
-    """Translate one word, given alone or beside the verb that decides its sense.
+    """Translate one word, given alone or with the verb that decides its sense.
 
-    Returns what comes next while the particle of the clause has not been said, and what once it has.
+    Returns the answer before the particle of the clause, and the answer after it.
     """
     entries = [lexicon.entries[word] for word in linked or [lexicon.stop]]
     word, *deciding = sorted(entries, key=lambda entry: entry.phrases)

@@ -1,4 +1,4 @@
-"""What the tasks over strings share: one query mark for each symbol that is asked for."""
+"""The base classes of tasks on strings, with one query mark for each symbol of the answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from ..task import Batch, Classes, Part, Presets, Task, Tokens
+from ..spaces import Classes, Tokens
+from ..task import Batch, Part, Presets, Task
 
 
 class StringTask(Task):
-    """Reads a string of `tokens`; each query position is the mark "?", and all of them are scored."""
+    """A question about a string of `tokens`. All queries are the mark "?", and all are scored."""
 
     family = "formal language"
     presets: ClassVar[Presets] = {"deletang": {"length": [1, 40], "test_lengths": [41, 100, 200, 300, 400, 500]}}
@@ -32,13 +33,13 @@ class StringTask(Task):
         return self._classes if part == "target" else self._tokens
 
     def ask(self, source: Int[Tensor, "b s"], target: Int[Tensor, "b q"], links: Bool[Tensor, "b q s"]) -> Batch:
-        """Return the batch that asks for the whole of `target`."""
+        """Return the batch with all of `target` as the answer."""
         query, scored = torch.full_like(target, self.mark), torch.ones_like(target, dtype=torch.bool)
         return Batch(source, query, target, scored, links)
 
 
 class Rearrangement(StringTask):
-    """A uniform random string whose symbols are asked in an order that depends on the length alone."""
+    """A uniform random string, whose symbols are the answer in an order that depends only on the length."""
 
     points = True
     necessary = True
@@ -49,7 +50,7 @@ class Rearrangement(StringTask):
 
     @abstractmethod
     def rearrange(self, positions: Int[Tensor, "s"]) -> Int[Tensor, "q"]:
-        """Return the source's positions in the order in which they are asked."""
+        """Return the positions of the source in the order of the answer."""
 
     def sample(self, length: int, size: int, generator: torch.Generator) -> Batch:
         self.check_length(length)
@@ -64,10 +65,10 @@ class Rearrangement(StringTask):
 
 
 def symbol_names(symbols: int) -> list[str]:
-    """Return what `symbols` symbols are called: their numbers.
+    """Return the names of the symbols, which are their numbers.
 
-    Raises ValueError below two, where there is nothing to ask.
+    Raises ValueError for fewer than two symbols, with which the answer is always the same.
     """
     if symbols < 2:
-        raise ValueError(f"symbols is {symbols}, but there must be at least 2 to tell apart")
+        raise ValueError(f"symbols is {symbols}, but must be at least 2, or the answer is always the same")
     return [str(number) for number in range(symbols)]

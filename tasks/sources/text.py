@@ -1,4 +1,4 @@
-"""Random languages whose law is known, and what the tasks on their texts share."""
+"""Random languages whose distribution is known, and what the tasks on their texts share."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from torch import Tensor
 
 from registry import Choice, Registered, Registry
 
-from ..task import Batch, Distribution, Part, Task, Tokens
+from ..spaces import Distribution, Tokens
+from ..task import Batch, Part, Task
 
 
 class TextSource(Registered, ABC):
-    """A random language over `symbols` words: a probability for every text of exactly n words.
+    """A random language over `symbols` words: a probability distribution over the texts of each length.
 
-    Constructed as Source(symbols, language, **settings): `language` numbers the random grammars, and seeds a generator
-    of its own, so that a language is the same whatever else is drawn. Evidence is soft: evidence[t, v] is how well word
-    v at position t agrees with what was seen there; ones say that nothing was. All logarithms are natural, in float64.
+    It is constructed as Source(symbols, language, **settings). `language` is the seed of a separate generator, so that
+    the language does not depend on other random numbers. Evidence is soft: evidence[t, v] is the likelihood of the
+    observation at position t if the word there is v, and 1 for all v if nothing was observed. Logarithms are natural,
+    in float64.
     """
 
     symbols: int
 
     @abstractmethod
     def sample(self, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "b n"]:
-        """Draw `size` texts of exactly `length` words on the generator's device."""
+        """Sample `size` texts of exactly `length` words on the device of the generator."""
 
     @abstractmethod
     def log_likelihood(self, evidence: Float[Tensor, "b n v"]) -> Float[Tensor, "b"]:
@@ -40,20 +42,20 @@ class TextSource(Registered, ABC):
 
     @abstractmethod
     def others(self, evidence: Float[Tensor, "b n v"]) -> Float[Tensor, "b n v"]:
-        """Return log P(x_t = v | evidence at all other positions): what is known of a word without looking at it."""
+        """Return log P(x_t = v | evidence at all other positions)."""
 
     @abstractmethod
     def marginal(self, length: int) -> Float[Tensor, "n v"]:
-        """Return P(x_t = v) for one who has read nothing."""
+        """Return P(x_t = v) without any evidence."""
 
 
 SOURCES = Registry[TextSource]("text", "tasks.sources", positional=2)
 
 
 class TextTask(Task):
-    """A question about texts of one random language.
+    """A question about texts in one random language.
 
-    Tasks of equal settings share one vocabulary, marks included, so that embeddings learned on one serve another.
+    Tasks with equal settings have the same vocabulary and the same special tokens, so that embeddings can be reused.
     """
 
     family = "text"
@@ -62,22 +64,22 @@ class TextTask(Task):
         self, *, symbols: int = 32, text: Annotated[Choice, SOURCES] = "hidden_markov", language: int = 0
     ) -> None:
         if symbols < 2:
-            raise ValueError(f"symbols is {symbols}, but a language needs at least 2 words")
+            raise ValueError(f"symbols is {symbols}, but must be at least 2")
         self.symbols = symbols
-        self.law = SOURCES.build(text, symbols, language)
+        self.distribution = SOURCES.build(text, symbols, language)
         self.mask, self.start, self.separator = range(symbols, symbols + 3)
         self.source_space = self.query_space = Tokens(symbols + 3, f"{SOURCES.spec(text).name} language {language}")
         self._ceilings: dict[int, float] = {}
 
     @abstractmethod
     def expected_score(self, batch: Batch) -> Float[Tensor, "b q"]:
-        """Return the expected metric at each query of the ideal reader, who knows the law, source and query."""
+        """Return the expected metric of the ideal reader, who knows the distribution of the texts, at each query."""
 
     def ceiling(self, length: int) -> float:
-        """Return the ideal reader's expected metric: the mean of its exact value of each example of a fixed sample.
+        """Return the expected metric of the ideal reader: the mean of its exact values on a fixed sample.
 
-        There is no closed form (Blackwell 1957 for hidden Markov models). The sample is as large as it takes for the
-        standard error to fall below 1 % of the distance from chance, 16384 examples at most.
+        There is no closed form (for hidden Markov models: Blackwell 1957). The sample grows until the standard error is
+        below 1 % of the distance from chance, up to 16384 examples.
         """
         if length not in self._ceilings:
             self._ceilings[length] = self._mean_score(length, examples=256, most=16384)
@@ -100,7 +102,7 @@ class TextTask(Task):
 
 
 class LanguageModel(TextTask):
-    """Predicts words; scored by the cross-entropy in nats, whose floor is the conditional entropy of the language."""
+    """Predict words, scored by the cross-entropy in nats. Its floor is the conditional entropy of the language."""
 
     def __init__(
         self, *, symbols: int = 32, text: Annotated[Choice, SOURCES] = "hidden_markov", language: int = 0
@@ -110,19 +112,19 @@ class LanguageModel(TextTask):
 
     @abstractmethod
     def log_probabilities(self, batch: Batch) -> Float[Tensor, "b q v"]:
-        """Return the ideal reader's log-probability of each word at each query, from source and query alone."""
+        """Return the log-probability of each word at each query for the ideal reader, from source and query alone."""
 
     @abstractmethod
     def first(self, length: int) -> int:
-        """Return which word of the text the first query asks for; the next ones ask for the words after it."""
+        """Return the index of the word that the first query asks for; the next queries ask for the words after it."""
 
     def chance(self, length: int) -> float:
-        """Return the entropy of a word for one who knows how frequent words are and has read none, queries included."""
-        return float(torch.special.entr(self.law.marginal(length)[self.first(length) :]).sum(1).mean())
+        """Return the entropy of a word for a predictor that knows the word frequencies and reads no word."""
+        return float(torch.special.entr(self.distribution.marginal(length)[self.first(length) :]).sum(1).mean())
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
-        """Return the cross-entropies, on these very examples, of the words' frequencies and of the ideal reader."""
-        frequencies = self.law.marginal(length)[self.first(length) :].log()
+        """Return the cross-entropies of the word frequencies and of the ideal reader on these examples."""
+        frequencies = self.distribution.marginal(length)[self.first(length) :].log()
         chance, ceiling = [], []
         for batch in map(with_doubles, batches):
             chance.append(_losses(frequencies.to(batch.query.device).expand(len(batch), -1, -1), batch))
@@ -134,7 +136,7 @@ class LanguageModel(TextTask):
         return entropy
 
     def answer(self, batch: Batch) -> Tensor:
-        """Return the most probable words; that they are right is not certain, so their accuracy is no ceiling."""
+        """Return the most probable words, which may be wrong."""
         words: Tensor = self.log_probabilities(with_doubles(batch)).argmax(2)
         return words.to(batch.query.device)
 
@@ -146,7 +148,7 @@ _SYLLABLES = ["".join(letters) for letters in product("bdfgklmnprstvz", "aeiou")
 
 
 def spell(number: int) -> str:
-    """Return the made-up word of this number: two syllables, and a number from the 4901st on."""
+    """Return the invented word with this number: two syllables, and a number after them from the 4901st word on."""
     rest, first = divmod(number, len(_SYLLABLES))
     more, step = divmod(rest, len(_SYLLABLES))
     return _SYLLABLES[first] + _SYLLABLES[(27 * first + step + 31) % len(_SYLLABLES)] + (str(more) if more else "")
@@ -157,5 +159,5 @@ def _losses(log_probabilities: Float[Tensor, "b q v"], batch: Batch) -> Float[Te
 
 
 def with_doubles(batch: Batch) -> Batch:
-    """Return the batch where float64 exists, which it does not on Apple's device."""
+    """Return the batch on a device that has float64; mps has none."""
     return batch.to(torch.device("cpu")) if batch.query.device.type == "mps" else batch

@@ -7,11 +7,11 @@ import torch
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, SequenceModel, incompatibility
 from mechanisms.layers.decoders import DECODERS
 
-# Enough rows that a sparse normalizer leaves some key beside the best one in one of them.
+# Enough rows that a sparse normalizer gives some key other than the best one a weight in one of them.
 B, S, Q, D = 11, 5, 3, 4
 HOSTS = [name for name in MODELS if "alignment" in MODELS.parts(MODELS[name])]
 WAYS = [(host, {"layers": 1} if host.startswith("transformer") else {}) for host in HOSTS if host != "rnn_attention"]
-WAYS += [("rnn_attention", {"reading": reading}) for reading in DECODERS]
+WAYS += [("rnn_attention", {"decoder": decoder}) for decoder in DECODERS]
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +38,12 @@ SOME, ALL = 6, 1
 @pytest.mark.parametrize("every", [SOME, pytest.param(ALL, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("alignment", list(ALIGNMENTS))
 @pytest.mark.parametrize(("host", "settings"), WAYS, ids=str)
-def test_every_combination_works_or_is_refused(host, settings, alignment, every):
+def test_every_combination_works_or_is_incompatible(host, settings, alignment, every):
     reason = incompatibility(MODELS[host], {"alignment": ALIGNMENTS[alignment]})
     if reason is not None:
         assert ALIGNMENTS[alignment].needs_history
         assert host != "rnn_attention"
-        assert "these do: rnn_attention" in reason
+        assert "these models do: rnn_attention" in reason
         with pytest.raises(TypeError, match="needs the weights of earlier steps"):
             MODELS[host](D, alignment=alignment)(*(torch.randn(B, 3, D) for _ in range(2)))
         return

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
 from mechanisms.alignments.location import Location
 from registry import Choice, Registry, Spec, SpecError
 
@@ -131,7 +131,7 @@ def test_a_mistake_knows_the_keys_that_lead_to_it():
 
 
 def test_a_spec_of_another_kind_is_refused():
-    with pytest.raises(SpecError, match="an alignment was expected, and 'lstm' is a model"):
+    with pytest.raises(SpecError, match="an alignment was expected, but 'lstm' is a model"):
         ALIGNMENTS.spec(MODELS.spec("lstm"))
 
 
@@ -150,3 +150,27 @@ def test_what_a_contract_fixes_can_be_set_by_a_class_that_says_so():
     assert found == [[True, False], [False, False]]
     with pytest.raises(SpecError, match="has no setting 'fixed'"):
         THINGS.spec({"thing": {"needed": 1, "fixed": False}})
+
+
+def test_a_setting_that_was_renamed_says_its_present_name():
+    @THINGS.register("renamed")
+    class Renamed:
+        renamed: ClassVar = {"old": "new"}
+
+        def __init__(self, width: int, *, new: int = 1) -> None:
+            self.new = new
+
+    with pytest.raises(SpecError) as caught:
+        THINGS.spec({"renamed": {"old": 3}})
+    assert str(caught.value) == "test thing 'renamed' has no setting 'old': it is called 'new' now."
+    assert caught.value.where == ("renamed", "old")
+    with pytest.raises(SpecError, match=r"has no setting 'older'\."):
+        THINGS.spec({"renamed": {"older": 3}})
+
+
+@pytest.mark.parametrize("registry", [ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS], ids=lambda registry: registry.kind)
+def test_an_old_name_is_no_setting_and_its_present_name_is_one(registry):
+    for entry in registry.entries():
+        settings = registry.settings(entry.value) or {}
+        assert settings.keys() >= set(entry.value.renamed.values())
+        assert not settings.keys() & entry.value.renamed.keys()

@@ -8,8 +8,9 @@ from typing import Any
 from results import Planned
 from runner.probes import PROBES
 from runner.trial.measure import quantities
+from tasks import Classes, Distribution, Scalar
 
-QUANTITIES = quantities([PROBES.spec(name) for name in PROBES])
+QUANTITIES = quantities([PROBES.spec(name) for name in PROBES], [Classes(2), Distribution(2), Scalar()])
 """What the built-in probes declare."""
 
 RECIPE = {"width": 64, "batch": 64, "steps": 600}

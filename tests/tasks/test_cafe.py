@@ -1,4 +1,4 @@
-"""Stories of visits: the law they are drawn from, the count against plain Python, and the telling read back."""
+"""Stories of visits: their distribution, the count against plain Python, and the text of a story read back."""
 
 import itertools
 import math
@@ -56,6 +56,7 @@ def test_by_hand():
     assert task.answer(story(task, again, "café")).tolist() == [[4]], "to come back is new, to leave is not"
 
 
+@pytest.mark.reference("task", "cafe")
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("length", [1, 2, 5, 13, 37])
 def test_the_target_counts_who_was_inside_when(settings, length):
@@ -277,7 +278,7 @@ def test_told_by_hand():
         "上午九点，安娜打算去咖啡馆。…上午十点，克拉拉从咖啡馆里走了出来。\n"
         "咖啡馆一共接待了多少人次？（同一个人在同一钟点只算一人次。）\n1人次。"
     )
-    with pytest.raises(ValueError, match="language is 'fr', but the café's stories are told in en and zh"):
+    with pytest.raises(ValueError, match="language is 'fr', but stories of the café exist in en and zh"):
         task.tell(batch, 0, "fr")
 
 
@@ -305,14 +306,14 @@ def test_presets_can_be_sampled(name):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"places": 1}, "places is 1, and can be 2 to 8"),
-        ({"persons": 9}, "persons is 9, and can be 1 to 8"),
-        ({"hours": 0}, "hours is 0, and can be 1 to 8"),
-        ({"most": 0}, "most is 0, and can be 1 to 15"),
-        ({"most": 6, "persons": 2, "hours": 3}, "most is 6, and can be 1 to 5"),
-        ({"redundancy": 1.5}, "redundancy is 1.5, and can be 0 to 1"),
-        ({"distractors": -0.5}, "distractors is -0.5, and can be 0 to 1"),
-        ({"order": "backwards"}, "order is 'backwards', and can be chronological or told"),
+        ({"places": 1}, "places is 1, but must be from 2 to 8"),
+        ({"persons": 9}, "persons is 9, but must be from 1 to 8"),
+        ({"hours": 0}, "hours is 0, but must be from 1 to 8"),
+        ({"most": 0}, "most is 0, but must be from 1 to 15"),
+        ({"most": 6, "persons": 2, "hours": 3}, "most is 6, but must be from 1 to 5"),
+        ({"redundancy": 1.5}, "redundancy is 1.5, but must be from 0 to 1"),
+        ({"distractors": -0.5}, "distractors is -0.5, but must be from 0 to 1"),
+        ({"order": "backwards"}, "order is 'backwards', but must be chronological or told"),
     ],
 )
 def test_refusals(settings, message):
@@ -321,5 +322,5 @@ def test_refusals(settings, message):
 
 
 def test_too_short_is_refused():
-    with pytest.raises(ValueError, match="length is 0, the least is 1"):
+    with pytest.raises(ValueError, match="length is 0, but must be at least 1"):
         Cafe().sample(0, 3, stream())

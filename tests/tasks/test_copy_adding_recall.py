@@ -1,4 +1,4 @@
-"""The first three tasks, by hand and by their laws."""
+"""The first three tasks, by hand and by their distributions."""
 
 import math
 
@@ -12,6 +12,7 @@ def stream(seed=5):
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.reference("task", "copy")
 def test_copy_layout():
     """By hand: 2 items of 3 symbols and 2 blanks; blank is 3, mark is 4."""
     batch = TASKS["copy"](items=2, symbols=3).sample(2, 5, stream())
@@ -38,6 +39,29 @@ def test_adding_marks_one_value_in_each_half():
     assert (marks[:, :5].sum(1) == 1).all()
     assert (marks[:, 5:].sum(1) == 1).all()
     assert (marks.mean(0) > 0).all(), "every position is marked at times"
+
+
+@pytest.mark.reference("task", "adding")
+def test_adding_asks_for_the_sum_of_the_marked_values():
+    batch = TASKS["adding"]().sample(11, 29, stream())
+    for source, target in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
+        assert target == [pytest.approx(sum(value for value, mark in source if mark == 1), rel=1e-6)]
+
+
+@pytest.mark.reference("task", "recall")
+def test_recall_answers_are_those_of_a_dictionary():
+    task = TASKS["recall"](pairs=5, vocabulary=20)
+    batch = task.sample(23, 29, stream())
+    sources, queries, answers = (task.words(part) for part in ("source", "query", "target"))
+    for row in range(len(batch)):
+        source = [sources[token] for token in batch.source[row].tolist()]
+        known = dict(zip(source[0::2], source[1::2], strict=True))
+        asked = [queries[token] for token in batch.query[row].tolist()]
+        assert batch.scored[row].tolist() == [word in known for word in asked]
+        targets = batch.target[row].tolist()
+        assert [answers[targets[q]] for q, word in enumerate(asked) if word in known] == [
+            known[word] for word in asked if word in known
+        ]
 
 
 def test_recall_query_side_never_shows_a_false_key():

@@ -37,6 +37,7 @@ def deepest(tokens, kinds):
     return best
 
 
+@pytest.mark.reference("task", "dyck")
 @pytest.mark.parametrize(("kinds", "max_depth", "length"), [(2, 0, 1), (2, 0, 67), (3, 1, 5), (5, 4, 38), (2, 2, 101)])
 def test_sources_are_prefixes_and_links_the_open_bracket(kinds, max_depth, length):
     batch = make(kinds=kinds, max_depth=max_depth).sample(length, 211, stream())

@@ -2,14 +2,13 @@
 
 import itertools
 import math
-import re
 from collections import Counter
 from fractions import Fraction
 
 import pytest
 import torch
 
-from tasks import TASKS, Batch
+from tasks import TASKS
 
 SOLVE = {}
 
@@ -77,7 +76,7 @@ def _(words):
     return [*reversed(stack), *["."] * (len(words) + 1 - len(stack))]
 
 
-def law(name, length, settings):
+def distribution(name, length, settings):
     """Yield every source with its probability."""
     symbols = [str(n) for n in range(next(iter(settings.values()), 5 if name == "bucket_sort" else 2))]
     alphabets = {
@@ -134,6 +133,7 @@ def said(task, part, rows):
     return [[words[n] for n in row] for row in rows.tolist()]
 
 
+@pytest.mark.reference("task", *NAMES)
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_are_those_of_plain_python(name):
     task = TASKS[name]()
@@ -148,8 +148,8 @@ def test_answers_are_those_of_plain_python(name):
 
 @pytest.mark.parametrize(("name", "settings", "length"), CASES)
 def test_chance_is_the_best_of_all_sources(name, settings, length):
-    answers = [Counter() for _ in SOLVE[name](next(law(name, length, settings))[0], **settings)]
-    for words, probability in law(name, length, settings):
+    answers = [Counter() for _ in SOLVE[name](next(distribution(name, length, settings))[0], **settings)]
+    for words, probability in distribution(name, length, settings):
         for counter, answer in zip(answers, SOLVE[name](words, **settings), strict=True):
             counter[answer] += probability
     assert all(counter.total() == 1 for counter in answers)
@@ -161,7 +161,7 @@ def test_chance_is_the_best_of_all_sources(name, settings, length):
 def test_every_source_is_as_likely_as_it_should_be(name, settings, length):
     """Pearson's statistic is within four standard deviations, and all settings answer as plain Python does."""
     task, size = TASKS[name](**settings), 20_011
-    expected = {tuple(words): float(probability) for words, probability in law(name, length, settings)}
+    expected = {tuple(words): float(probability) for words, probability in distribution(name, length, settings)}
     rows, counts = torch.unique(task.sample(length, size, stream(3)).source, dim=0, return_counts=True)
     seen = dict(zip(map(tuple, said(task, "source", rows)), counts.tolist(), strict=True))
     assert seen.keys() <= expected.keys()
@@ -181,15 +181,3 @@ def test_chance_far_out_is_what_frequencies_reach(name, length):
     learned, fresh = (task.sample(length, 20_011, stream(seed)).target for seed in (1, 2))
     share = (fresh == learned.mode(0).values).double().mean(1)
     assert abs(share.mean() - task.chance(length)) < 4 * share.std() / math.sqrt(len(share))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_example_in_the_docstring(name):
-    task = TASKS[name]()
-    source, query, answer = re.findall(r"^ {8}(?:source|query|answer)  (.*)$", type(task).__doc__, re.MULTILINE)
-    assert query.split() == ["?"] * len(answer.split())
-    assert SOLVE[name](source.split()) == answer.split()
-    tokens = torch.tensor([[task.words("source").index(word) for word in source.split()]])
-    marks = torch.full((1, len(answer.split())), task.mark)
-    batch = Batch(tokens, marks, marks, marks > 0)
-    assert said(task, "target", task.answer(batch)) == [answer.split()]

@@ -85,12 +85,12 @@ def test_lengths_published_are_possible(name):
 @pytest.mark.parametrize(
     ("name", "length", "message"),
     [
-        ("parity", 0, "length is 0, the least is 1"),
-        ("even_pairs", 1, "length is 1, but even_pairs counts pairs of neighbours and so needs at least 2"),
-        ("modular_arithmetic", 4, "length is 4, but digits with an operator between any two have an odd one"),
-        ("missing_duplicate", 7, "length is 7, but a string that stands there twice has an even one, at least 2"),
+        ("parity", 0, "length is 0, but must be at least 1"),
+        ("even_pairs", 1, "length is 1, but must be at least 2, for a pair of symbols"),
+        ("modular_arithmetic", 4, "length is 4, but must be odd, as there is an operator between any two digits"),
+        ("missing_duplicate", 7, "length is 7, but must be even and at least 2, for a string and its copy"),
         ("missing_duplicate", 0, "length is 0, but"),
-        ("stack", 0, "length is 0, the least is 1"),
+        ("stack", 0, "length is 0, but must be at least 1"),
     ],
 )
 def test_lengths_without_an_example_are_refused(name, length, message):
@@ -102,11 +102,15 @@ def test_lengths_without_an_example_are_refused(name, length, message):
     ("name", "settings", "message"),
     [
         *(
-            (name, {"symbols": 1}, "symbols is 1, but there must be at least 2")
+            (name, {"symbols": 1}, "symbols is 1, but must be at least 2, or the answer is always the same")
             for name in ("reverse", "duplicate_string", "odds_first", "bucket_sort", "missing_duplicate")
         ),
-        ("modular_arithmetic", {"modulus": 1}, "modulus is 1, but there must be at least 2"),
-        ("cycle_navigation", {"states": 1}, "states is 1, but a cycle to move on has at least 2"),
+        (
+            "modular_arithmetic",
+            {"modulus": 1},
+            "modulus is 1, but must be at least 2, or the answer is always the same",
+        ),
+        ("cycle_navigation", {"states": 1}, "states is 1, but must be at least 2, or the answer is always the same"),
     ],
 )
 def test_settings_without_a_question_are_refused(name, settings, message):

@@ -24,18 +24,18 @@ def stream(seed=5):
 def make(name, **settings):
     """A task on a language of six states, small enough to enumerate."""
     task = TASKS[name](symbols=WORDS, language=5, **settings)
-    task.law = HiddenMarkov(WORDS, 5, topics=2, classes=3)
+    task.distribution = HiddenMarkov(WORDS, 5, topics=2, classes=3)
     return task
 
 
-def law_of_texts(length):
+def distribution_of_texts(length):
     """P(text) of every text, by one unscaled product of matrices each."""
-    law = make("language").law
+    distribution = make("language").distribution
     found = {}
     for text in product(range(WORDS), repeat=length):
         state = torch.full((6,), 1 / 6, dtype=torch.float64)
         for word in text:
-            state = (state * law.emission[:, word]) @ law.transition
+            state = (state * distribution.emission[:, word]) @ distribution.transition
         found[text] = state.sum().item()
     return found
 
@@ -44,8 +44,8 @@ def normalised(weights):
     return [weight / sum(weights) for weight in weights]
 
 
-def entropy(law):
-    return -sum(p * math.log(p) for p in law if p)
+def entropy(distribution):
+    return -sum(p * math.log(p) for p in distribution if p)
 
 
 def question(source, query):
@@ -80,7 +80,7 @@ def test_the_metric_is_cross_entropy_where_words_are_predicted():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_impossible_settings_are_refused(name):
-    with pytest.raises(ValueError, match="symbols is 1, but a language needs at least 2 words"):
+    with pytest.raises(ValueError, match="symbols is 1, but must be at least 2"):
         TASKS[name](symbols=1)
     with pytest.raises(SpecError, match="unknown text 'prose'"):
         TASKS[name](text="prose")
@@ -89,10 +89,10 @@ def test_impossible_settings_are_refused(name):
 @pytest.mark.parametrize(
     ("name", "length", "message"),
     [
-        ("language", 1, "length is 1, but language needs a word to read and one to predict"),
-        ("masked_language", 0, "length is 0, the least is 1"),
-        ("next_sentence", 7, "length is 7, but next_sentence needs an even one"),
-        ("next_sentence", 0, "length is 0, but next_sentence needs an even one"),
+        ("language", 1, "length is 1, but must be at least 2: one word to read and one to predict"),
+        ("masked_language", 0, "length is 0, but must be at least 1"),
+        ("next_sentence", 7, "length is 7, but must be even and at least 2"),
+        ("next_sentence", 0, "length is 0, but must be even and at least 2"),
     ],
 )
 def test_impossible_lengths_are_refused(name, length, message):
@@ -114,7 +114,7 @@ def test_bounds_of_examples_are_near_the_expected_ones(name, length):
 def test_the_text_can_be_given_with_settings():
     spec = TASKS.spec({"language": {"symbols": 13, "text": {"context_free": {"classes": 5}}}})
     assert spec.settings["text"] == SOURCES.spec({"context_free": {"classes": 5}})
-    assert len(spec.build().law.words) == 2 * 5
+    assert len(spec.build().distribution.words) == 2 * 5
     assert TASKS.spec("language").settings["text"].settings == {"topics": 4, "classes": 16}
 
 
@@ -134,7 +134,7 @@ def test_every_source_of_text_serves(name, text):
 def test_bounds_are_the_mean_losses_over_scored_positions(name):
     task = make(name)
     batches = [task.sample(7, size, stream(size)) for size in (5, 11)]
-    losses, frequencies = [], task.law.marginal(7)
+    losses, frequencies = [], task.distribution.marginal(7)
     for batch in batches:
         for row, column in batch.scored.nonzero().tolist():
             word = batch.target[row, column]
@@ -171,18 +171,19 @@ def test_language_layout(length, read):
     assert batch.scored.all()
 
 
+@pytest.mark.reference("task", "language")
 @pytest.mark.parametrize("length", [2, 5])
 def test_language_predicts_with_the_conditional_law_of_the_texts(length):
-    task, law, half = make("language"), law_of_texts(length), length // 2
+    task, distribution, half = make("language"), distribution_of_texts(length), length // 2
     floor = 0.0
-    for text, probability in law.items():
+    for text, probability in distribution.items():
         found = task.log_probabilities(question(text[:half], (CLS, *text[half:-1])))[0].exp().tolist()
         for t in range(half, length):
-            same = [(other, p) for other, p in law.items() if other[:t] == text[:t]]
+            same = [(other, p) for other, p in distribution.items() if other[:t] == text[:t]]
             expected = normalised([sum(p for other, p in same if other[t] == word) for word in range(WORDS)])
             assert found[t - half] == pytest.approx(expected, abs=1e-12)
             floor -= probability * math.log(expected[text[t]]) / (length - half)
-    frequencies = [sum(p for text, p in law.items() if text[0] == word) for word in range(WORDS)]
+    frequencies = [sum(p for text, p in distribution.items() if text[0] == word) for word in range(WORDS)]
     within_a_hundredth_of_the_gap(task, length, floor, entropy(frequencies))
 
 
@@ -202,7 +203,7 @@ def corrupted(length):
     """Every (text, selection, what is seen) with its probability, given that something is selected."""
     something = 1 - 0.85**length
     outcomes = [(MASK, 0.8), (None, 0.1), *((word, 0.1 / WORDS) for word in range(WORDS))]
-    for text, probability in law_of_texts(length).items():
+    for text, probability in distribution_of_texts(length).items():
         for selection in product((False, True), repeat=length):
             if any(selection):
                 chosen = math.prod(0.15 if each else 0.85 for each in selection) / something
@@ -212,6 +213,7 @@ def corrupted(length):
                     yield text, selection, seen, probability * chosen * math.prod(p for _, p in happened)
 
 
+@pytest.mark.reference("task", "masked_language")
 @pytest.mark.parametrize("length", [1, 3])
 def test_masked_language_restores_with_the_exact_posterior(length):
     """P(word | what is seen, this position is selected), over all texts, selections and corruptions."""
@@ -279,14 +281,15 @@ def test_next_sentence_layout():
 
 def halves(length):
     """P(text) and the product of P(first half) and P(second half), of every text."""
-    law, half = law_of_texts(length), length // 2
+    distribution, half = distribution_of_texts(length), length // 2
     first, second = defaultdict(float), defaultdict(float)
-    for text, p in law.items():
+    for text, p in distribution.items():
         first[text[:half]] += p
         second[text[half:]] += p
-    return {text: (p, first[text[:half]] * second[text[half:]]) for text, p in law.items()}
+    return {text: (p, first[text[:half]] * second[text[half:]]) for text, p in distribution.items()}
 
 
+@pytest.mark.reference("task", "next_sentence")
 @pytest.mark.parametrize("length", [2, 4])
 def test_next_sentence_is_told_by_the_bayes_classifier(length):
     task, half, ceiling = make("next_sentence"), length // 2, 0.0

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tasks import TASKS
-from tasks.listops import evaluate, value_law
+from tasks.listops import evaluate, value_distribution
 
 OPERATORS = {
     "[MIN": min,
@@ -52,6 +52,7 @@ def encoded(text):
     return torch.tensor([[names.index(word) for word in text.split()]])
 
 
+@pytest.mark.reference("task", "listops")
 @pytest.mark.parametrize(
     ("max_args", "max_depth", "length"), [(5, 10, 4), (5, 10, 37), (2, 10, 61), (7, 3, 47), (10, 10, 211)]
 )
@@ -114,8 +115,8 @@ def test_trees_are_drawn_as_the_published_generator_does(max_args, max_depth, le
         assert abs(first / len(theirs) - second / len(ours)) < 4.5 * spread
 
 
-def summed_law(length, max_args, max_depth):
-    """The law of the value, summed over all trees: splits into arguments, their values, and the operator."""
+def summed_distribution(length, max_args, max_depth):
+    """The distribution of the value, summed over all trees: splits into arguments, their values, and the operator."""
 
     @cache
     def weights(depth, tokens):
@@ -133,8 +134,8 @@ def summed_law(length, max_args, max_depth):
                         found[apply(values)] += 0.25 / 4 / (max_args - 1) * weight
         return found
 
-    law = weights(1, length)
-    return [law[value] / sum(law.values()) for value in range(10)]
+    distribution = weights(1, length)
+    return [distribution[value] / sum(distribution.values()) for value in range(10)]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +143,8 @@ def summed_law(length, max_args, max_depth):
     [(2, 5, 4), (2, 5, 13), (3, 5, 5), (3, 4, 8), (3, 3, 11), (4, 3, 6), (4, 3, 8), (4, 2, 6), (5, 10, 7)],
 )
 def test_law_of_values(max_args, max_depth, length):
-    expected = summed_law(length, max_args, max_depth)
-    assert value_law(length, max_args, max_depth) == pytest.approx(expected, abs=1e-12)
+    expected = summed_distribution(length, max_args, max_depth)
+    assert value_distribution(length, max_args, max_depth) == pytest.approx(expected, abs=1e-12)
     assert make(max_args=max_args, max_depth=max_depth).chance(length) == pytest.approx(max(expected), abs=1e-12)
 
 
@@ -151,11 +152,11 @@ def test_law_of_values(max_args, max_depth, length):
 def test_values_are_as_frequent_as_their_law_says(max_args, max_depth, length):
     """Also where expressions of this length are rare: at 3 arguments and depth 4 the longest has 53 tokens."""
     task, size = make(max_args=max_args, max_depth=max_depth), 4000
-    law = torch.tensor(value_law(length, max_args, max_depth), dtype=torch.float64)
-    assert law.sum().item() == pytest.approx(1, abs=1e-12)
+    distribution = torch.tensor(value_distribution(length, max_args, max_depth), dtype=torch.float64)
+    assert distribution.sum().item() == pytest.approx(1, abs=1e-12)
     target = task.sample(length, size, stream()).target.flatten()
     frequencies = torch.bincount(target, minlength=10) / size
-    assert ((frequencies - law).abs() < 4.5 * (law * (1 - law) / size).sqrt()).all()
+    assert ((frequencies - distribution).abs() < 4.5 * (distribution * (1 - distribution) / size).sqrt()).all()
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from tasks import TASKS, Batch
-
-PARTS = ("source", "query", "answer")
+from tasks import TASKS
 
 
 def stream(seed=5):
@@ -95,6 +93,7 @@ SOLVERS = [
 ]
 
 
+@pytest.mark.reference("task", *(name for name, *_ in SOLVERS))
 @pytest.mark.parametrize(("name", "length", "settings", "solve"), SOLVERS)
 def test_answers_and_links_are_what_a_reader_finds(name, length, settings, solve):
     task, batch = draw(name, length, **settings)
@@ -105,36 +104,15 @@ def test_answers_and_links_are_what_a_reader_finds(name, length, settings, solve
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "solve"),
-    [
-        ("selective_copy", {"items": 3, "symbols": 8}, solve_selective_copy),
-        ("induction", {"symbols": 8}, solve_induction),
-        ("needle", {"needles": 2}, solve_needle),
-        ("noisy_recall", {"vocabulary": 6, "noise_vocabulary": 4}, solve_noisy_recall),
-        ("fuzzy_recall", {"queries": 1}, solve_fuzzy_recall),
-    ],
-)
-def test_examples_in_docstrings_are_right(name, settings, solve):
-    task = TASKS[name](**settings)
-    lines = [line.split() for line in task.__doc__.splitlines()]
-    source, query, answer = (next(words for head, *words in filter(None, lines) if head == part) for part in PARTS)
-    assert [word for word, _ in solve(source, query)] == answer
-    known = task.words("source")
-    source, query = (torch.tensor([[known.index(word) for word in words]]) for words in (source, query))
-    found = task.answer(Batch(source, query, query, query > 0))[0].tolist()
-    assert [task.words("target")[n] if word != "." else "." for n, word in zip(found, answer, strict=True)] == answer
-
-
-@pytest.mark.parametrize(
     ("name", "length", "settings", "message"),
     [
-        ("selective_copy", 7, {}, "length is 7, but 8 items need at least 8 positions"),
-        ("induction", 1, {}, "length is 1, but the trigger"),
-        ("needle", 2, {"needles": 3}, "length is 2, but 3 needles"),
-        ("noisy_recall", 7, {}, "length is 7, but keys and values come in twos"),
+        ("selective_copy", 7, {}, "length is 7, but must be at least 8, one position for each item"),
+        ("induction", 1, {}, "length is 1, but must be at least 2, for the trigger"),
+        ("needle", 2, {"needles": 3}, "length is 2, but must be at least 3, one sentence for each needle"),
+        ("noisy_recall", 7, {}, "length is 7, but must be even and at least 2"),
         ("noisy_recall", 0, {}, "length is 0"),
         ("fuzzy_recall", 11, {}, "length is 11, but 2 pairs of the largest size need 12 tokens"),
-        ("memorization", 0, {}, "length is 0, the least is 1"),
+        ("memorization", 0, {}, "length is 0, but must be at least 1"),
     ],
 )
 def test_impossible_lengths_are_refused(name, length, settings, message):
@@ -147,7 +125,7 @@ def test_impossible_lengths_are_refused(name, length, settings, message):
     [
         ("selective_copy", {"items": 0}, "not 0 and 16"),
         ("induction", {"symbols": 1}, "symbols is 1"),
-        ("needle", {"needles": 17}, "needles is 17, but 16 keys"),
+        ("needle", {"needles": 17}, "needles is 17, but must be from 1 to the number of keys, 16"),
         ("needle", {"values": 1}, "not 1 and 16"),
         ("needle", {"depth": 1.5}, "depth is 1.5"),
         ("noisy_recall", {"vocabulary": 3}, "not 3 and 16"),
@@ -239,16 +217,16 @@ def test_fuzzy_recall_chance_is_that_of_enumerated_values(vocabulary, motif):
     values = vocabulary - vocabulary // 2
     best = Fraction(0)
     for place in range(motif):
-        law = {}
+        distribution = {}
         for value, probability in motifs(values, motif):
             token = value[place] if place < len(value) else "end"
-            law[token] = law.get(token, 0) + probability
-        best += max(law.values()) / motif
+            distribution[token] = distribution.get(token, 0) + probability
+        best += max(distribution.values()) / motif
     assert task.chance(37) == pytest.approx(float(best), abs=1e-12)
 
 
 def test_fuzzy_recall_sizes_and_tokens_follow_their_law_where_asked():
-    """Neither the room that is left nor repeated keys bend the law of what is asked and answered."""
+    """Neither the room that is left nor repeated keys bend the distribution of what is asked and answered."""
     _, batch = draw("fuzzy_recall", 13, size=20_000, vocabulary=8)
     keys, marks = batch.query.reshape(-1, 2, 6)[..., :3], batch.target.reshape(-1, 2, 6)[..., 3:]
     count = len(batch)

@@ -11,8 +11,7 @@ import pytest
 import torch
 import yaml
 
-from tasks import TASKS, Distribution, Scalar
-from tasks.conformance.checks import CHECKS
+from tasks import TASKS
 from tasks.conformance.predictors import best_constant, best_marginal, best_query_reader
 
 DIGESTS = Path(__file__).parent / "digests.yaml"
@@ -49,13 +48,6 @@ def test_nothing_is_unavailable():
     assert not TASKS.unavailable
 
 
-@pytest.mark.parametrize(("name", "length"), CASES)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.strip("_"))
-def test_keeps_its_contract(name, length, check):
-    task = make(name)
-    assert check(task, length, task.sample(length, 512, stream(1))) is None
-
-
 @pytest.mark.parametrize(("name", "length"), SHORT)
 def test_what_has_not_read_the_source_scores_chance(name, length):
     """The best of the constant, the marginal and the query-only predictor scores `chance`, to 3 standard errors."""
@@ -64,7 +56,7 @@ def test_what_has_not_read_the_source_scores_chance(name, length):
     scores = [best_constant(task, fit, test), best_marginal(task, fit, test)]
     if name not in TEXT:
         scores.append(best_query_reader(task, fit, test))
-    low_is_good = isinstance(task.target_space, Scalar | Distribution)
+    low_is_good = task.target_space.metric.better == "lower"
     value, error = (min if low_is_good else max)(scores)
     gap = (task.chance(length) - value) * (1 if low_is_good else -1)  # how much better than chance
     # Beside the noise of the test sample, the best of several tables is fitted to the noise of another.
@@ -155,11 +147,8 @@ def test_the_same_batch_as_on_other_machines(name, length):
 
 
 @pytest.mark.parametrize("name", list(TASKS))
-def test_every_task_says_what_it_is(name):
-    """The docstring has an example and, as its last line, a source."""
-    text = inspect.cleandoc(TASKS[name].__doc__)
-    assert re.search(r"^ {4}answer  \S", text, re.MULTILINE)
-    *_, before, last = text.splitlines()
+def test_every_docstring_ends_with_a_source(name):
+    *_, before, last = inspect.cleandoc(TASKS[name].__doc__).splitlines()
     assert not before
     assert re.fullmatch(r"Source: (this project|.*\b(19|20)\d\d\b.*)\.", last)
 
@@ -172,8 +161,8 @@ def test_every_task_is_in_the_module_of_its_name_and_in_a_family(name):
 
 def test_properties_are_what_the_class_declares():
     found = {"family": "text", "causal": False, "leaks": False, "feeds_back": False}
-    assert TASKS.properties(TASKS["masked_language"]) == found
-    found = {"family": "translation", "causal": True, "leaks": True, "feeds_back": True}
+    assert found.items() <= TASKS.properties(TASKS["masked_language"]).items()
+    found = {"family": "translation", "causal": True, "leaks": True, "feeds_back": True, "source": "this project."}
     assert TASKS.properties(TASKS["translation"]) == found
 
 

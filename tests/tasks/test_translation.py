@@ -118,20 +118,7 @@ def names_of(task, part, tokens):
     return [task.words(part)[token] for token in tokens]
 
 
-def test_the_example_of_the_docstring():
-    """By hand, from the word lists: bonas, the fourth transitive verb, is of sense 1 and separable, with sib."""
-    task = TASKS["translation"]()
-    lines = [line.split() for line in type(task).__doc__.splitlines()]
-    rows = {line[0]: line[1:] for line in lines if line and line[0] in ("source", "query", "answer")}
-    source, query = ([[task.words(part).index(word) for word in rows[part]]] for part in ("source", "query"))
-    batch = task.sample(8, 1, stream())
-    batch = replace(batch, source=torch.tensor(source), query=torch.tensor(query))
-    assert len(query[0]) == batch.target.shape[1]
-    answer = names_of(task, "target", task.answer(batch)[0].tolist())
-    assert answer[:8] == rows["answer"][:8] == ["dolum", "rolig", "sib", "pulum", "bilen", "dilum", "dalen", "</s>"]
-    assert rows["answer"][8:] == ["."] * 3
-
-
+@pytest.mark.reference("task", "translation")
 @pytest.mark.parametrize("settings", [{}, *TINIES, {"modifiers": 5, "verbs": 24, "particles": 3, "nouns": 131}])
 @pytest.mark.parametrize("length", [2, 3, 5, 8, 41])
 def test_sentences_translations_and_links_are_those_of_the_reference(settings, length):
@@ -163,12 +150,12 @@ def test_the_longest_translation_fits_and_occurs():
 def test_sentences_have_the_probabilities_of_the_grammar(settings):
     """Counts of all sentences of four words: chi-square within four standard deviations of its mean."""
     task, size = TASKS["translation"](**settings), 100_000
-    law = sentences(task, 4)
+    distribution = sentences(task, 4)
     drawn, counts = task.sample(4, size, stream()).source.unique(dim=0, return_counts=True)
     counts = dict(zip(map(tuple, drawn.tolist()), counts.tolist(), strict=True))
-    assert counts.keys() <= law.keys()
-    statistic = sum((counts.get(source, 0) - size * p) ** 2 / (size * p) for source, p in law.items())
-    freedom = len(law) - 1
+    assert counts.keys() <= distribution.keys()
+    statistic = sum((counts.get(source, 0) - size * p) ** 2 / (size * p) for source, p in distribution.items())
+    freedom = len(distribution) - 1
     assert abs(statistic - freedom) < 4 * math.sqrt(2 * freedom)
 
 
@@ -304,7 +291,7 @@ def test_told_example_shows_what_explains_each_word():
 
 
 def test_too_short_is_refused():
-    with pytest.raises(ValueError, match="length is 1, but the shortest sentence has 2 words"):
+    with pytest.raises(ValueError, match="length is 1, but must be at least 2, for a noun and a verb"):
         TASKS["translation"]().sample(1, 3, stream())
 
 
@@ -313,9 +300,9 @@ def test_too_short_is_refused():
     [
         ({"nouns": 0}, "nouns is 0"),
         ({"determiners": 0}, "determiners is 0"),
-        ({"ambiguous": 25}, "ambiguous is 25, but of 24 nouns 0 to 24 can be"),
+        ({"ambiguous": 25}, "ambiguous is 25, but must be from 0 to 24, the number of nouns"),
         ({"ambiguous": -1}, "ambiguous is -1"),
-        ({"verbs": 20}, "verbs is 20, and must be a multiple of 16"),
+        ({"verbs": 20}, "verbs is 20, but must be a multiple of 16"),
         ({"particles": 0}, "particles is 0"),
         ({"modifiers": -1}, "modifiers is -1"),
     ],

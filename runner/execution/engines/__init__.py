@@ -1,4 +1,4 @@
-"""Engines decide where and when trials run. One file each."""
+"""Engines, which decide where and when trials run, one in each file."""
 
 from .events import Advanced, Ended, Engine, EngineEvent, Started
 from .local import LocalEngine

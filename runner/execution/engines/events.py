@@ -1,4 +1,4 @@
-"""What an engine tells while it works."""
+"""The interface of engines, and the events that they yield."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ EngineEvent: TypeAlias = Started | Advanced | Ended
 
 class Engine(Protocol):
     def run(self, trials: Sequence[Planned]) -> Iterator[EngineEvent | None]:
-        """Run the trials, yielding what happens; None where nothing did for a moment."""
+        """Run the trials and yield events, or None while nothing happens."""
         ...
 
     def stop(self) -> None:
-        """Start nothing new, and let what runs write its checkpoint and end."""
+        """Start no more trials, and let the running ones write a checkpoint and end."""
         ...

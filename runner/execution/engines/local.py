@@ -1,4 +1,4 @@
-"""Trials side by side on this machine, each in a fresh process of its own."""
+"""Trials in parallel on this machine, each in a new process."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class _Running:
 
 
 class LocalEngine:
-    """Runs a trial per slot; a slot is a share of the processor's cores. A trial that must be alone gets them all.
+    """Runs one trial in each slot, which is a share of the cores. A trial that must run alone gets all cores.
 
-    `seconds` and `memory` (bytes) limit every trial; one that exceeds them is killed with its process group.
+    Each trial is limited to `seconds` and to `memory` bytes. Beyond a limit its process group is killed.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LocalEngine:
         self.slots = [self.cores[i * share : (i + 1) * share] or self.cores[:1] for i in range(workers)]
         self._stopping = False
         self._deadline = float("inf")
-        # From a server that has torch loaded, a fresh process costs milliseconds instead of seconds.
+        # A server that has loaded torch starts a new process in milliseconds instead of seconds.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
 
@@ -108,7 +108,7 @@ class LocalEngine:
                 one.process.terminate()
 
     def _look(self, one: _Running) -> Outcome | None:
-        """Read what a trial has sent, hold it to its limits, and return how it ended once it has."""
+        """Read the messages of a trial, apply its limits, and return its outcome if it has ended."""
         self._receive(one)
         if one.outcome is not None:
             one.process.join(5)
@@ -120,9 +120,9 @@ class LocalEngine:
 
     def _over_limit(self, one: _Running) -> Outcome | None:
         if time.monotonic() - one.begin > self.seconds:
-            return Outcome("timeout", f"it took longer than the limit of {self.seconds:g} seconds")
+            return Outcome("timeout", f"it exceeded the limit of {self.seconds:g} seconds")
         if _memory_of(one.process.pid) > self.memory:
-            return Outcome("oom", f"it took more than the limit of {self.memory / 1e9:.3g} GB of memory")
+            return Outcome("oom", f"it exceeded the limit of {self.memory / 1e9:.3g} GB of memory")
         if time.monotonic() > self._deadline:
             return Outcome("interrupted", "it was stopped without a checkpoint")
         return None
@@ -136,13 +136,13 @@ class LocalEngine:
                 elif "done" in message:
                     one.events.append(Advanced(one.trial, message["done"], message["total"]))
                 else:
-                    # Ready. The first process waits for the server to load torch, which is not the trial's time.
+                    # Ready: the time until the server has loaded torch does not count.
                     one.begin = time.monotonic()
         except (EOFError, OSError):
-            pass  # it has ended; how, its exit code says
+            pass  # it has ended, and its exit code says how
 
     def _end(self, one: _Running, outcome: Outcome) -> Outcome:
-        """Clear away what is left of a trial, and return its outcome with its time."""
+        """Remove the process and the checkpoints of a trial, and return its outcome with its time."""
         _kill(one.process)
         one.connection.close()
         if outcome.outcome != "interrupted":
@@ -155,11 +155,11 @@ def _crash(exitcode: int | None, stopping: bool) -> Outcome:
         return Outcome("interrupted", "it was stopped without a checkpoint")
     if exitcode is not None and exitcode < 0:
         return Outcome("crashed", f"its process was killed by {signal.Signals(-exitcode).name}")
-    return Outcome("crashed", f"its process ended with exit code {exitcode} and no result")
+    return Outcome("crashed", f"its process ended with exit code {exitcode} and without a result")
 
 
 def _memory_of(pid: int | None) -> int:
-    """Return the resident bytes of a process (not of its children: to find those takes a look at every process)."""
+    """Return the resident bytes of a process, without its children: to find those, all processes must be searched."""
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.NoSuchProcess:
@@ -167,12 +167,12 @@ def _memory_of(pid: int | None) -> int:
 
 
 def _kill(process: ForkServerProcess) -> None:
-    """Kill what is left of a trial's process group."""
+    """Kill the process group of a trial."""
     if process.pid is not None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            process.kill()  # too early for a group of its own
+            process.kill()  # it has no process group yet
         except PermissionError:
-            pass  # macOS says this of a group of zombies
+            pass  # macOS raises this for a group of zombies
     process.join(5)

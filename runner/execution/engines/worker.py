@@ -1,4 +1,4 @@
-"""The process of one trial. It talks to the engine in JSON messages and writes its own log."""
+"""The process of one trial, which sends JSON messages to the engine and writes its own log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECKPOINTS, LOGS = "checkpoints", "logs"
 
 @dataclass(frozen=True)
 class Job:
-    """A trial with where and how it runs."""
+    """A trial, and where and how it runs."""
 
     trial: Planned
     device: str
@@ -40,7 +40,7 @@ class Job:
 
 
 def work(job: Job, connection: Connection) -> None:
-    """Measure a trial and send its outcome; run in a fresh process, in a process group of its own."""
+    """Measure a trial and send its outcome. It runs in a new process with its own process group."""
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -71,8 +71,8 @@ def _outcome(job: Job, connection: Connection, stopping: threading.Event) -> Out
     if outside:
         return Outcome(
             "failed",
-            f"it loaded {', '.join(outside)}, which its key does not cover: a change there would go unnoticed. "
-            "Name the module in an import statement of the plug-in's file, which may stand inside a function",
+            f"it loaded {', '.join(outside)}, which its key does not cover, so that a change there would not run the "
+            "trial again. Import the module with an import statement in the file of the plug-in, at any place",
         )
     return outcome
 
@@ -88,7 +88,7 @@ def _is_memory(error: Exception) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """Return the error's first line with its type and the place in which it was raised."""
+    """Return the type and the first line of an error, and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     first = (str(error).strip().splitlines() or ["no message"])[0]
@@ -96,7 +96,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _settle(job: Job) -> None:
-    """Own process group, own log, the trial's threads on its cores, and a processor-time limit as the last resort."""
+    """Set up process group, log, threads and cores, and a limit of processor time in case the engine cannot stop it."""
     os.setpgid(0, 0)
     log = job.folder / LOGS / f"{job.trial.key}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _settle(job: Job) -> None:
 
 
 def _die_with_parent(connection: Connection) -> None:
-    """End this process group when the runner is gone, even if it was killed outright."""
+    """End this process group when the runner ends, even if it is killed."""
 
     def watch() -> None:
         try:

@@ -15,7 +15,7 @@ from mechanisms import SequenceModel, state_bytes
 
 
 @dataclass(frozen=True)
-class Cost:
+class ModelCost:
     """What a model costs at a length; None where the model gives no formula, or does not decode."""
 
     counted: int
@@ -23,7 +23,7 @@ class Cost:
     state: int | None
 
 
-def cost_of(model: SequenceModel, length: int) -> Cost:
+def cost_of(model: SequenceModel, length: int) -> ModelCost:
     """Count a forward of one row over length/2 source and length/2 query positions, and its state behind `length`."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     x = torch.randn(1, length, model.width, generator=torch.Generator().manual_seed(0)).to(device)
@@ -33,7 +33,7 @@ def cost_of(model: SequenceModel, length: int) -> Cost:
         with counting() as counter:
             model(source, query)
         state = state_bytes(model.start(x)) if model.decodes else None
-    return Cost(counter.get_total_flops(), model.flops(source.shape[1], query.shape[1]), state)
+    return ModelCost(counter.get_total_flops(), model.flops(source.shape[1], query.shape[1]), state)
 
 
 @contextmanager

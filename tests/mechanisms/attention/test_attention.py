@@ -32,14 +32,14 @@ CHOICES = [
 ]
 HISTORY = [name for name in ALIGNMENTS if ALIGNMENTS[name].needs_history]
 FUSED = {"dot", "scaled_dot", "general", "location", "cosine", "gaussian"}
-MASKS = ["full", "causal", "padding", "both", "blind"]
+MASKS = ["full", "causal", "padding", "both", "fully masked"]
 WINDOWED = ["window", "band", "padded window", "offset", "offset window"]
 CALLS = [(mask, q, k) for mask in MASKS for q, k in ((7, 7), (5, 7), (3, 7), (7, 3))]
 CALLS += [(mask, q, k) for mask in WINDOWED for q, k in ((5, 7), (7, 3))] + [("causal", 1, 7)]
 
 
 def mask_of(name: str, k: int) -> Mask:
-    keys = padding(torch.tensor([0 if name == "blind" else k - 2, k]), k).keys
+    keys = padding(torch.tensor([0 if name == "fully masked" else k - 2, k]), k).keys
     return {
         "full": FULL,
         "causal": CAUSAL,
@@ -111,7 +111,7 @@ def scores_by_loops(attention, query, key, offset):
 
 
 def by_loops(attention, query, key, value, mask):
-    """Everything behind the scores query by query, from the definition of the masks."""
+    """Everything after the scores, query by query, from the definition of the masks."""
     (q, k), groups = (query.shape[2], key.shape[2]), attention.groups
     offset = k - q if mask.offset is None else mask.offset
     scores, asked = scores_by_loops(attention, query, key, offset)
@@ -165,7 +165,7 @@ def test_paths_agree(choice, mask_name, q, k):
     assert_paths_agree(attention_of(choice), sequences(q, k), mask_of(mask_name, k), path)
 
 
-@pytest.mark.parametrize("mask_name", ["causal", "window", "blind", "offset window"])
+@pytest.mark.parametrize("mask_name", ["causal", "window", "fully masked", "offset window"])
 @pytest.mark.parametrize("position", ["alibi", "rotary", {"t5": {"buckets": 4, "max_distance": 5}}], ids=str)
 @pytest.mark.parametrize("choice", ["scaled_dot", "additive", {"local_m": {"window": 2}}, {"local_p": {}}], ids=str)
 @pytest.mark.parametrize(("q", "k", "groups"), [(5, 7, 1), (7, 3, 2)])
@@ -175,7 +175,7 @@ def test_paths_agree_with_positions(choice, position, mask_name, q, k, groups):
     learned = isinstance(position, dict)
     path = "fused" if takes_the_kernel(choice) and not learned else "streamed"
     assert_paths_agree(attention, sequences(q, k, groups), mask_of(mask_name, k), path)
-    if learned and mask_name != "blind":
+    if learned and mask_name != "fully masked":
         assert read(attention, sequences(q, k, groups), mask_of(mask_name, k))[-1].any()
 
 
@@ -232,7 +232,7 @@ def test_a_window_takes_several_calls_of_the_kernel(choice, groups, position, q,
 
 @pytest.mark.parametrize("padded", [False, True])
 def test_a_window_beyond_the_last_key_reads_zeros(padded, monkeypatch):
-    """As where a decoder goes on behind a short source: whole blocks of queries have no key."""
+    """As in a decoder after a short source: whole blocks of queries have no key."""
     monkeypatch.setattr(fused, "WINDOW_ROWS", 2)
     mask = Mask(keys=padding(torch.tensor([4, 9]), 9).keys if padded else None, offset=0)
     attention, given = attention_of({"local_m": {"window": 1}}), sequences(23, 9)
@@ -247,7 +247,7 @@ def test_a_window_beyond_the_last_key_reads_zeros(padded, monkeypatch):
 
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
 def test_a_query_that_sees_nothing_reads_zero(choice):
-    attention, given, mask = attention_of(choice), sequences(5, 7), mask_of("blind", 7)
+    attention, given, mask = attention_of(choice), sequences(5, 7), mask_of("fully masked", 7)
     for context, *gradients in (read(attention, given, mask), read_traced(attention, given, mask)):
         assert not context[0].any()
         assert context[1].any()
@@ -312,7 +312,7 @@ def test_a_stochastic_normalizer_is_never_streamed_in_training():
 
 
 @pytest.mark.parametrize("name", HISTORY)
-def test_what_needs_history_is_refused_in_one_call(name):
+def test_what_needs_history_is_an_error_in_one_call(name):
     attention, (query, key, value) = attention_of(name), sequences(5, 7)
     with pytest.raises(TypeError, match=f"{type(attention.alignment).__name__} needs the weights of earlier steps"):
         attention(query, attention.project_keys(key), value)
@@ -331,20 +331,18 @@ def test_next_needs_no_history_where_the_alignment_has_none(choice):
 @pytest.mark.parametrize(
     "choice", [{"location": {"max_length": 7}}, {"local_m": {"alignment": {"location": {"max_length": 7}}}}]
 )
-def test_keys_beyond_what_the_alignment_knows_are_refused(choice):
+def test_more_keys_than_the_alignment_has_positions_are_an_error(choice):
     attention, key = attention_of(choice), torch.randn(B, H, 2, D, dtype=torch.float64)
     attention.project_keys(key, 5)
-    with pytest.raises(
-        ValueError, match="max_length = 7 positions, and the keys reach to position 8; raise max_length"
-    ):
+    with pytest.raises(ValueError, match="max_length = 7 positions, and the sequence has 8; raise max_length"):
         attention.project_keys(key, 6)
 
 
-def test_keys_beyond_what_the_position_scheme_knows_are_refused():
+def test_more_keys_than_the_position_scheme_has_positions_are_an_error():
     attention = attention_of("dot", {"learned": {"max_length": 7}})
     key = torch.randn(B, H, 2, D, dtype=torch.float64)
     attention.project_keys(key, 5)
-    with pytest.raises(ValueError, match="Learned knows max_length = 7 positions, and the sequence has 8"):
+    with pytest.raises(ValueError, match="Learned has max_length = 7 positions, and the sequence has 8"):
         attention.project_keys(key, 6)
 
 
@@ -375,7 +373,9 @@ def test_what_only_resembles_an_inner_product_under_softmax_is_not_fused(alignme
 def test_the_kernel_takes_every_inner_product_and_nothing_else():
     kernels = {name for name in ALIGNMENTS if ALIGNMENTS[name](H, D, D).kernel_scale is not None}
     assert {name for name in ALIGNMENTS if issubclass(ALIGNMENTS[name], InnerProduct)} == FUSED
-    assert kernels == FUSED | {"local_m", "local_p"}, "around general by default; local_p's focus keeps it from fusing"
+    assert kernels == FUSED | {"local_m", "local_p"}, (
+        "they wrap general by default; local_p has no fused path because it predicts a window"
+    )
 
 
 @pytest.mark.parametrize(

@@ -137,5 +137,5 @@ def test_short_convolution_by_hand():
     convolution.weight.data = torch.tensor([[1.0], [10.0], [100.0], [1000.0]])
     y, _ = convolution(torch.tensor([[[1.0], [2.0], [3.0]]]))
     assert y.flatten().tolist() == [1000, 2100, 3210]
-    with pytest.raises(ValueError, match="at least 1 position, got 0"):
+    with pytest.raises(ValueError, match="size of the convolution must be at least 1, not 0"):
         ShortConvolution(1, 0)

@@ -11,7 +11,7 @@ from torch import nn
 
 from mechanisms import MODELS
 from mechanisms.layers.block import Block
-from mechanisms.layers.foreign import find_class
+from mechanisms.layers.external_module import find_class
 from mechanisms.models.external import External
 from registry import UserError
 
@@ -80,6 +80,7 @@ def sequences(s: int = S) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(B, s, D, dtype=torch.float64), torch.randn(B, Q, D, dtype=torch.float64)
 
 
+@pytest.mark.reference("model", "external")
 @pytest.mark.parametrize("path", ["torch.nn.GRU", "torch.nn.LSTM", "torch.nn.RNN"])
 def test_torchs_networks_need_no_arguments(path):
     model = MODELS["external"](D, module=path).double()
@@ -105,7 +106,7 @@ def test_arguments_hold_the_width_however_deep():
 
 
 def test_the_verification_leaves_no_trace():
-    """What is drawn is what construction alone draws, though the module draws whenever it is called."""
+    """The global generator is moved only by the construction, although each call of the module uses it."""
     torch.manual_seed(1)
     model = External(D, module=f"{HERE}.Pair", arguments=NESTED)
     assert all(part.training for part in model.modules())
@@ -119,7 +120,7 @@ BOTH_WAYS = {"input_size": "width", "hidden_size": D // 2, "bidirectional": True
 PROJECTED = {**BOTH_WAYS, "hidden_size": "width", "proj_size": D // 2}
 ENCODER = {"d_model": "width", "nhead": 3, "dim_feedforward": D, "dropout": 0.0, "batch_first": True}
 HEADS = {"embed_dim": "width", "num_heads": 3, "batch_first": True}
-LOOKING_AHEAD = [
+NOT_CAUSAL = [
     {"module": "torch.nn.LSTM", "arguments": BOTH_WAYS},
     {"module": "torch.nn.LSTM", "arguments": PROJECTED},
     {"module": "torch.nn.TransformerEncoderLayer", "arguments": ENCODER},
@@ -129,9 +130,9 @@ LOOKING_AHEAD = [
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-@pytest.mark.parametrize("settings", LOOKING_AHEAD, ids=lambda settings: settings["module"])
-def test_what_looks_ahead_must_be_told_so(settings):
-    sentence = rf"{settings['module']} looks ahead: .* only the setting `causal: false` allows"
+@pytest.mark.parametrize("settings", NOT_CAUSAL, ids=lambda settings: settings["module"])
+def test_a_module_that_is_not_causal_needs_the_setting(settings):
+    sentence = rf"{settings['module']} is not causal: .* only the setting `causal: false` allows"
     with pytest.raises(ValueError, match=sentence):
         External(D, **settings)
     assert not External.sees_all(settings)
@@ -178,9 +179,9 @@ def test_a_configuration_is_the_constructors_first_argument():
             {"config": {f"{HERE}.Size": None}},
             f"{HERE}.Size cannot be imported: {HERE} has no 'Size'. Did you mean 'Sizes'",
         ),
-        ({"config": {f"{HERE}.function": None}}, f"{HERE}.function is no class"),
+        ({"config": {f"{HERE}.function": None}}, f"{HERE}.function is not a class"),
         ({"config": {f"{HERE}.Sizes": {"inputs": "width"}}}, "Sizes cannot be constructed with {'inputs': 'width'}: "),
-        ({"config": {}}, "Configured takes one configuration, as {dotted.path.Config: {argument: value}}"),
+        ({"config": {}}, "Configured: config is one class with its arguments, {dotted.path.Config: {argument: value}}"),
         ({"call": ["x", 2]}, "Configured cannot be called with ['x', 2]: "),
         ({"call": {"inputs": "x"}}, "Configured cannot be called with {'inputs': 'x'}: "),
     ],
@@ -192,8 +193,8 @@ def test_mistakes_in_a_configuration_or_a_call_get_their_sentence(settings, mess
     assert "\n" not in str(caught.value)
 
 
-def test_attention_under_a_hint_of_a_causal_mask_is_refused():
-    """Torch wants the mask itself beside the hint."""
+def test_attention_with_only_a_hint_of_a_causal_mask_is_an_error():
+    """Torch needs the mask itself too."""
     call = {"query": "x", "key": "x", "value": "x", "is_causal": True}
     with pytest.raises(ValueError, match=r"MultiheadAttention cannot be called with \{'query': .*: .*attn_mask"):
         External(D, module="torch.nn.MultiheadAttention", arguments=HEADS, call=call)
@@ -202,23 +203,27 @@ def test_attention_under_a_hint_of_a_causal_mask_is_refused():
 @pytest.mark.parametrize(
     ("path", "arguments", "message"),
     [
-        ("GRU", None, "'GRU' is no dotted path of a class, such as torch.nn.GRU"),
+        ("GRU", None, "'GRU' is not the dotted path of a class, such as torch.nn.GRU"),
         ("torch.nn.GRV", None, r"torch\.nn has no 'GRV'\. Did you mean 'GRU'"),
         ("torch.nn.Qqqqqqqqqqqq", None, r"torch\.nn has no 'Qqqqqqqqqqqq'\.$"),
         ("no_such_package.Layer", None, "no_such_package.Layer cannot be imported: ModuleNotFoundError: No module"),
-        (f"{HERE}.function", None, "function is no subclass of torch.nn.Module"),
+        (f"{HERE}.function", None, "function is not a subclass of torch.nn.Module"),
         (f"{HERE}.Broken", None, r"Broken cannot be constructed with \{\}: no kernel for this machine"),
         ("torch.nn.Linear", None, r"Linear cannot be constructed with \{\}: .*missing"),
         ("torch.nn.GRU", {"input_sizes": "width"}, r"GRU cannot be constructed with \{'input_sizes': 'width'\}: "),
-        ("torch.nn.GRU", {"input_size": "width", "hidden_size": "width"}, "mixes the rows of a batch: .*batch_first"),
+        (
+            "torch.nn.GRU",
+            {"input_size": "width", "hidden_size": "width"},
+            "mixes the examples of a batch: .*batch_first",
+        ),
         (
             "torch.nn.LSTM",
             {"input_size": "width", "hidden_size": "width", "bidirectional": True, "batch_first": True},
             r"maps the shape \(3, 7, 12\) to the shape \(3, 7, 24\)",
         ),
         ("torch.nn.MultiheadAttention", {"embed_dim": "width", "num_heads": 3}, "cannot be called with one tensor"),
-        (f"{HERE}.Text", None, r"maps the shape \(3, 7, 12\) to str, and must keep \(batch, length, width\)"),
-        (f"{HERE}.Doubled", NESTED, "to tuple, and must keep"),
+        (f"{HERE}.Text", None, r"maps the shape \(3, 7, 12\) to str; it must keep \(batch, length, width\)"),
+        (f"{HERE}.Doubled", NESTED, "to tuple; it must keep"),
     ],
 )
 def test_mistakes_get_their_sentence(path, arguments, message):
@@ -227,13 +232,13 @@ def test_mistakes_get_their_sentence(path, arguments, message):
             External(D, module=path, arguments=arguments, causal=causal)
 
 
-def test_it_cannot_decode_and_says_so():
+def test_it_cannot_decode():
     model = External(D).double()
     assert not model.decodes
     source, query = sequences()
-    with pytest.raises(ValueError, match="cannot decode by steps"):
+    with pytest.raises(ValueError, match="cannot decode"):
         model.start(source)
-    with pytest.raises(ValueError, match="cannot decode by steps"):
+    with pytest.raises(ValueError, match="cannot decode"):
         model.step(query[:, 0], None)
     assert model.flops(S, Q) is None
 

@@ -123,6 +123,7 @@ def mixer(name: str) -> nn.Module:
     return made
 
 
+@pytest.mark.reference("model", *NAMES)
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_and_gradients_are_those_of_the_papers_recurrence(name, n):
@@ -259,7 +260,7 @@ def test_initial_gates_are_the_papers():
 
 def by_the_book(model, source, query):
     """Every block at every position, and the answers cut out at the end."""
-    x = model.mark(torch.cat([source, query], 1), 0)
+    x = model.embed_positions(torch.cat([source, query], 1), 0)
     for block in model.blocks:
         x = x + block.mixer(block.residual_1.norm(x))
         x = x + block.feed_forward(block.residual_2.norm(x))
@@ -323,11 +324,11 @@ def test_a_model_without_storage(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_mistakes_get_their_sentence(name):
     model = MODELS[name]
-    with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="layers must be at least 1, not 0"):
         model(D, layers=0)
-    with pytest.raises(ValueError, match=r"expansion must be at least 1, got 0\.0"):
+    with pytest.raises(ValueError, match=r"expansion must be at least 1, not 0\.0"):
         model(D, expansion=0.0)
-    with pytest.raises(ValueError, match="cannot look ahead"):
+    with pytest.raises(ValueError, match="cannot run with causal=False"):
         model(D, causal=False)
     if name in ("linear_attention", "gated_linear_attention", "gated_delta"):
         for count in (5, 0):
@@ -336,9 +337,9 @@ def test_mistakes_get_their_sentence(name):
 
 
 def test_mistakes_of_one_mixer():
-    with pytest.raises(ValueError, match="3 per head"):
+    with pytest.raises(ValueError, match="must be even, not 3"):
         MODELS["gated_linear_attention"](6, heads=2)
-    with pytest.raises(ValueError, match="state must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="state must be at least 1, not 0"):
         MODELS["mamba"](D, state=0)
 
 

@@ -1,4 +1,4 @@
-"""What every model promises, with every alignment that can stand in it."""
+"""What holds for every model, with every alignment that it can be built with."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,8 @@ CHOICES = [
     {"lstm": {"layers": 2}},
     *({"rnn_encoder_decoder": {"cell": cell, "layers": 2}} for cell in CELLS),
     *({host: {"alignment": name}} for host in HOSTS for name in (*able(host), *LOCAL)),
-    *({"rnn_attention": {"alignment": n, "reading": r}} for n in able("rnn_attention") for r in list(DECODERS)[1:]),
-    *({"rnn_attention": {"cell": cell, "reading": reading}} for cell in CELLS for reading in DECODERS),
+    *({"rnn_attention": {"alignment": n, "decoder": d}} for n in able("rnn_attention") for d in list(DECODERS)[1:]),
+    *({"rnn_attention": {"cell": cell, "decoder": decoder}} for cell in CELLS for decoder in DECODERS),
     *({"self_attentive_rnn": {"cell": cell}} for cell in CELLS),
     *({"transformer_encoder_decoder": {"position": position}} for position in POSITIONS),
     *({host: {"heads": 6, "key_heads": 2, "norm": norm, "layers": 3}} for host in NORMED for norm in NORMS),
@@ -62,9 +62,9 @@ def test_steps_give_what_forward_gives(model):
     if model.decodes:
         assert_steps_are_forward(model, source, query)
         return
-    for refused in (lambda: model.start(source), lambda: model.step(query[:, 0], None)):
-        with pytest.raises(ValueError, match=f"{type(model).__name__} .*cannot decode by steps"):
-            refused()
+    for decode in (lambda: model.start(source), lambda: model.step(query[:, 0], None)):
+        with pytest.raises(ValueError, match=f"{type(model).__name__} .*cannot decode"):
+            decode()
 
 
 def test_a_later_query_changes_no_earlier_output(model):
@@ -72,7 +72,7 @@ def test_a_later_query_changes_no_earlier_output(model):
     source, query = sequences()
     query.requires_grad_()
     output = model(source, query)
-    # A plain sum would be constant behind a LayerNorm.
+    # A plain sum would be constant after a LayerNorm.
     loss = (output * torch.randn_like(output)).sum((0, 2))
     for position in range(Q):
         (gradient,) = torch.autograd.grad(loss[position], query, retain_graph=True)
@@ -124,7 +124,7 @@ def test_an_empty_source(name):
 def test_without_a_causal_mask_there_are_no_steps(host):
     model, (source, query) = MODELS[host](D, causal=False).double(), sequences()
     assert not model.decodes
-    with pytest.raises(ValueError, match="causal=False answers all queries together and cannot decode by steps"):
+    with pytest.raises(ValueError, match="causal=False answers all queries together and cannot decode"):
         model.start(source)
     query.requires_grad_()
     (gradient,) = torch.autograd.grad((model(source, query)[:, 0] * torch.randn(D)).sum(), query)
@@ -148,9 +148,9 @@ COUNTED = [
     *({"transformer": {"alignment": name}} for name in ("dot", "general", "location", "cosine")),
     {"transformer_encoder_decoder": {"layers": 3, "heads": 6, "key_heads": 2, "alignment": "general"}},
     *(
-        {"rnn_attention": {"alignment": name, "reading": reading, "cell": cell}}
+        {"rnn_attention": {"alignment": name, "decoder": decoder, "cell": cell}}
         for name in ("scaled_dot", "general")
-        for reading in DECODERS
+        for decoder in DECODERS
         for cell in CELLS
     ),
 ]

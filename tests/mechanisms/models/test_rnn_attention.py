@@ -23,7 +23,7 @@ class Book:
     """Attends with one decoder state after another, a row of the batch and a key at a time, as the papers have it."""
 
     def __init__(self, model, name: str, h: torch.Tensor) -> None:
-        self.alignment, self.position = model.reading.attention.alignment, model.position
+        self.alignment, self.position = model.decoder.attention.alignment, model.position
         self.name, self.h = name, h
         self.weights: list[torch.Tensor] = []
 
@@ -42,7 +42,7 @@ class Book:
         )
 
     def score(self, s: torch.Tensor, h: torch.Tensor, t: int, j: int) -> torch.Tensor:
-        """Query t stands beside key t of the other sequence."""
+        """Query t has the position of key t."""
         at = torch.tensor([t]), torch.tensor([j])
         s, h = (self.position.rotate(x[None, None, None], n)[0, 0, 0] for x, n in zip((s, h), at, strict=True))
         bias = self.position.bias(*at)
@@ -58,33 +58,33 @@ def annotations(model, source):
 
 def bahdanau(model, cell_name, book, state, query):
     cell = CELLS[cell_name](2 * D, D).double()
-    cell.load_state_dict(model.reading.cell.state_dict())
+    cell.load_state_dict(model.decoder.cell.state_dict())
     outputs = []
     for x in query.unbind(1):
         context = book.attend(state[0])
         state = run(cell, torch.cat([x, context], 1), state)
-        outputs.append(model.reading.output(torch.cat([state[0], context], 1)))
+        outputs.append(model.decoder.output(torch.cat([state[0], context], 1)))
     return torch.stack(outputs, 1), cell
 
 
 def luong(model, cell_name, book, state, query):
     cell = CELLS[cell_name](D, D).double()
-    cell.load_state_dict({name.removesuffix("_l0"): w for name, w in model.reading.decoder.state_dict().items()})
+    cell.load_state_dict({name.removesuffix("_l0"): w for name, w in model.decoder.network.state_dict().items()})
     outputs = []
     for x in query.unbind(1):
         state = run(cell, x, state)
         joined = torch.cat([book.attend(state[0]), state[0]], 1)
-        outputs.append(torch.tanh(joined @ model.reading.output.weight.T))
+        outputs.append(torch.tanh(joined @ model.decoder.output.weight.T))
     return torch.stack(outputs, 1), cell
 
 
 def luong_input_feeding(model, cell_name, book, state, query):
     cell = CELLS[cell_name](2 * D, D).double()
-    cell.load_state_dict(model.reading.cell.state_dict())
+    cell.load_state_dict(model.decoder.cell.state_dict())
     fed, outputs = torch.zeros_like(state[0]), []
     for x in query.unbind(1):
         state = run(cell, torch.cat([x, fed], 1), state)
-        fed = torch.tanh(torch.cat([book.attend(state[0]), state[0]], 1) @ model.reading.output.weight.T)
+        fed = torch.tanh(torch.cat([book.attend(state[0]), state[0]], 1) @ model.decoder.output.weight.T)
         outputs.append(fed)
     return torch.stack(outputs, 1), cell
 
@@ -92,14 +92,14 @@ def luong_input_feeding(model, cell_name, book, state, query):
 REFERENCES = [bahdanau, luong, luong_input_feeding]
 
 
-def test_every_reading_has_a_reference():
+def test_every_decoder_has_a_reference():
     assert {reference.__name__ for reference in REFERENCES} == set(DECODERS)
 
 
 def assert_follows(reference, cell="gru", alignment="additive", position="none"):
     """Outputs, weights, every gradient, and the steps."""
-    reading = reference.__name__
-    model = MODELS["rnn_attention"](D, cell=cell, reading=reading, alignment=alignment, position=position).double()
+    decoder = reference.__name__
+    model = MODELS["rnn_attention"](D, cell=cell, decoder=decoder, alignment=alignment, position=position).double()
     for name, parameter in model.named_parameters():
         if "bias" in name or name.endswith(".b"):  # they start at zero, where their part would not be seen
             nn.init.normal_(parameter)
@@ -116,10 +116,10 @@ def assert_follows(reference, cell="gru", alignment="additive", position="none")
 
     direction = torch.randn_like(got)
     untraced = model(source, query)
-    own = [p for n, p in model.named_parameters() if not n.startswith(("reading.cell", "reading.decoder"))]
-    cells = list((model.reading.decoder if reading == "luong" else model.reading.cell).parameters())
-    for output, decoder in ((untraced, cells), (wanted, list(copy.parameters()))):
-        leaves = [source, query, *own, *decoder]
+    own = [p for n, p in model.named_parameters() if not n.startswith(("decoder.cell", "decoder.network"))]
+    cells = list((model.decoder.network if decoder == "luong" else model.decoder.cell).parameters())
+    for output, parameters in ((untraced, cells), (wanted, list(copy.parameters()))):
+        leaves = [source, query, *own, *parameters]
         grads = torch.autograd.grad((output * direction).sum(), leaves, allow_unused=True, materialize_grads=True)
         if output is untraced:
             found = grads
@@ -135,29 +135,30 @@ def assert_follows(reference, cell="gru", alignment="additive", position="none")
     return model
 
 
+@pytest.mark.reference("model", "rnn_attention")
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("cell", sorted(CELLS))
-def test_reading_follows_the_paper(reference, cell):
+def test_a_decoder_follows_the_paper(reference, cell):
     assert_follows(reference, cell)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("alignment", sorted(HISTORIES))
-def test_reading_passes_on_what_was_looked_at(reference, alignment):
+def test_a_decoder_passes_on_earlier_weights(reference, alignment):
     assert_follows(reference, alignment=alignment)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("alignment", ["scaled_dot", "concat", "gaussian"])
 @pytest.mark.parametrize("position", sorted(POSITIONS))
-def test_positions_stand_side_by_side(reference, alignment, position):
+def test_queries_and_keys_have_the_same_positions(reference, alignment, position):
     assert_follows(reference, alignment=alignment, position=position)
 
 
-@pytest.mark.parametrize("reading", sorted(DECODERS))
-def test_local_m_looks_beside_itself(reading):
-    """Query t stands at source position t, in one call and in steps; far behind the source it reads nothing."""
-    model = MODELS["rnn_attention"](D, reading=reading, alignment={"local_m": {"window": 1}}).double()
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_local_m_attends_around_the_position_of_the_query(decoder):
+    """Query t has source position t, in one call and in steps; far after the source its context vector is zero."""
+    model = MODELS["rnn_attention"](D, decoder=decoder, alignment={"local_m": {"window": 1}}).double()
     source, query = torch.randn(B, 3, D, dtype=torch.float64), torch.randn(B, 6, D, dtype=torch.float64)
     with traced(model):
         model(source, query)
@@ -166,10 +167,10 @@ def test_local_m_looks_beside_itself(reading):
 
 
 @pytest.mark.parametrize("alignment", sorted(HISTORIES))
-@pytest.mark.parametrize("reading", sorted(DECODERS))
-def test_a_state_is_a_snapshot(reading, alignment):
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_a_state_is_a_snapshot(decoder, alignment):
     """Two continuations of one state do not see each other's history."""
-    model = MODELS["rnn_attention"](D, reading=reading, alignment=alignment).double()
+    model = MODELS["rnn_attention"](D, decoder=decoder, alignment=alignment).double()
     source, query = torch.randn(B, S, D, dtype=torch.float64), torch.randn(B, 3, D, dtype=torch.float64)
     with torch.no_grad():
         _, state = model.step(query[:, 0], model.start(source))
@@ -182,7 +183,7 @@ def test_a_state_is_a_snapshot(reading, alignment):
 @pytest.mark.parametrize("cell", sorted(CELLS))
 def test_a_bound_cell_is_torchs_cell(cell):
     """Its parameters' gradients too, which the reference above keeps in a copy."""
-    module = MODELS["rnn_attention"](D, cell=cell).reading.cell.double()
+    module = MODELS["rnn_attention"](D, cell=cell).decoder.cell.double()
     for parameter in module.parameters():
         nn.init.normal_(parameter)
     x, context, *state = (torch.randn(B, D, dtype=torch.float64) for _ in range(2 + CELL_KINDS[cell].states))
@@ -198,9 +199,9 @@ def test_a_bound_cell_is_torchs_cell(cell):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("reading", sorted(DECODERS))
-def test_keys_are_projected_once(reading, monkeypatch):
-    model = MODELS["rnn_attention"](D, reading=reading)
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_keys_are_projected_once(decoder, monkeypatch):
+    model = MODELS["rnn_attention"](D, decoder=decoder)
     calls = []
     project = ALIGNMENTS["additive"].project_key
     monkeypatch.setattr(ALIGNMENTS["additive"], "project_key", lambda *a: calls.append(1) or project(*a))
@@ -213,10 +214,10 @@ def test_mistakes_get_their_sentence():
     with pytest.raises(ValueError, match="half the width in each direction, and 7 is odd"):
         build(7)
     with pytest.raises(SpecError, match=r"unknown decoder 'bahdanu'\. Did you mean 'bahdanau'"):
-        build(D, reading="bahdanu")
+        build(D, decoder="bahdanu")
     with pytest.raises(SpecError, match="unknown cell 'grru'"):
         build(D, cell="grru")
     with pytest.raises(ValueError, match="RNNAttention is an encoder-decoder and needs a source"):
         build(D)(torch.randn(B, 0, D), torch.randn(B, Q, D))
-    with pytest.raises(ValueError, match="max_length = 3 positions, and the keys reach to position 7"):
+    with pytest.raises(ValueError, match="max_length = 3 positions, and the sequence has 7"):
         build(D, alignment={"location": {"max_length": 3}})(torch.randn(B, S, D), torch.randn(B, Q, D))

@@ -59,6 +59,7 @@ CHOICES = [
 ]
 
 
+@pytest.mark.reference("model", "self_attentive_rnn")
 @pytest.mark.parametrize("s", [0, S])
 @pytest.mark.parametrize("choices", CHOICES, ids=lambda choices: "-".join(choices.values()))
 def test_the_model_follows_the_paper(choices, s):
@@ -88,7 +89,7 @@ def test_the_model_follows_the_paper(choices, s):
     torch.testing.assert_close(traced_weights, weights[:, None, s:], rtol=1e-11, atol=1e-12)
     sums = torch.ones(B, 1, Q, dtype=torch.float64)
     if s == 0:
-        sums[:, :, 0] = 0.0  # the first position has nothing to look back at
+        sums[:, :, 0] = 0.0  # the first position has no earlier states
     torch.testing.assert_close(traced_weights.sum(-1), sums)
 
     with torch.no_grad():
@@ -123,11 +124,11 @@ def test_without_scores_that_differ_it_reads_the_mean_of_its_past():
 def test_mistakes_get_their_sentence():
     with pytest.raises(SpecError, match=r"unknown cell 'ltsm'\. Did you mean 'lstm'"):
         MODELS["self_attentive_rnn"](D, cell="ltsm")
-    with pytest.raises(ValueError, match="SelfAttentiveRNN reads its queries in order and cannot look ahead"):
+    with pytest.raises(ValueError, match="SelfAttentiveRNN cannot run with causal=False"):
         MODELS["self_attentive_rnn"](D, causal=False)
     with pytest.raises(TypeError, match="Coverage needs the weights of earlier steps"):
         MODELS["self_attentive_rnn"](D, alignment="coverage")(torch.randn(B, S, D), torch.randn(B, Q, D))
-    with pytest.raises(ValueError, match="max_length = 7 positions, and the keys reach to position 8"):
+    with pytest.raises(ValueError, match="max_length = 7 positions, and the sequence has 8"):
         MODELS["self_attentive_rnn"](D, alignment={"location": {"max_length": 7}})(
             torch.randn(B, S, D), torch.randn(B, Q, D)
         )

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from mechanisms import (
     ALIGNMENTS,
@@ -14,6 +15,8 @@ from mechanisms import (
     traced,
 )
 from registry import SpecError
+from tests.mechanisms.layers.test_blocks import parts
+from tests.mechanisms.torchs import copy_attention
 
 B, S, Q, D, H = 2, 7, 5, 12, 3
 
@@ -47,6 +50,26 @@ def test_the_last_layer_at_the_queries_alone_is_the_whole_computation(name, caus
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.reference("model", "transformer", "transformer_encoder")
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("name", ["transformer", "transformer_encoder"])
+def test_a_stream_transformer_is_torchs_layers_over_the_whole_sequence(name, norm):
+    model = MODELS[name](D, heads=H, norm=norm, position="none").double()
+    source, query = sequences()
+    x = torch.cat([source, query], 1)
+    future = torch.ones(S + Q, S + Q, dtype=torch.bool).triu(1) if name == "transformer" else None
+    for block in model.stack.blocks:
+        layer = nn.TransformerEncoderLayer(
+            D, H, 4 * D, 0.0, "gelu", batch_first=True, norm_first=norm == "pre", dtype=torch.float64
+        )
+        copy_attention(block.mixer, layer.self_attn)
+        for ours, theirs in parts(block, layer):
+            theirs.load_state_dict(ours.state_dict())
+        x = layer(x, src_mask=future)
+    wanted = nn.functional.layer_norm(x, (D,)) if norm == "pre" else x
+    torch.testing.assert_close(model(source, query), wanted[:, S:], rtol=1e-11, atol=1e-12)
+
+
 def test_weights_are_those_of_the_queries():
     model = MODELS["transformer"](D, heads=H).double()
     with traced(model):
@@ -67,7 +90,7 @@ def test_a_window_is_a_band(window, position):
     source, query = sequences()
     n = S + Q
     band = torch.tensor([[0 <= i - j < window for j in range(n)] for i in range(n)])
-    x = model.stack.position.mark(torch.cat([source, query], 1))
+    x = model.stack.position.embed_from(torch.cat([source, query], 1))
     for block in model.stack.blocks:
         x = by_hand(block, x, band)
     wanted = model.stack.norm(x)[:, S:]
@@ -151,11 +174,11 @@ def test_without_a_causal_mask_every_position_is_seen():
 def test_mistakes_get_their_sentence():
     with pytest.raises(ValueError, match="width 12 cannot be split into 5 heads"):
         MODELS["transformer"](D, heads=5)
-    with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="layers must be at least 1, not 0"):
         MODELS["transformer"](D, layers=0)
     with pytest.raises(ValueError, match="3 heads cannot share 2 key heads"):
         MODELS["transformer"](D, heads=3, key_heads=2)
-    with pytest.raises(ValueError, match="a window must hold at least the query's own position, and is 0"):
+    with pytest.raises(ValueError, match="window must be at least 1, the query's own position, not 0"):
         MODELS["transformer"](D, heads=3, window=0)
     with pytest.raises(SpecError, match=r"unknown norm 'prae'\. Did you mean 'pre'"):
         MODELS["transformer_encoder"](D, norm="prae")
@@ -165,6 +188,7 @@ def test_mistakes_get_their_sentence():
         MODELS["transformer"](D, position={"learned": {"max_length": 3}})(torch.zeros(B, S, D), torch.zeros(B, Q, D))
 
 
+@pytest.mark.reference("model", "transformer_encoder_decoder")
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("causal", [True, False])
 def test_encoder_decoder_is_the_book(causal, norm):

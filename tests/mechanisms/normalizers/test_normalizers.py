@@ -21,6 +21,7 @@ def gradient(weights, scores, direction):
     return torch.autograd.grad((weights * direction).sum(), scores, retain_graph=True)[0]
 
 
+@pytest.mark.reference("normalizer", "softmax")
 def test_softmax_follows_the_formula():
     scores = torch.randn(2, 3, 5, 7, dtype=torch.float64, requires_grad=True)
     mask = torch.rand(2, 1, 5, 7) < 0.7
@@ -35,7 +36,7 @@ def test_softmax_follows_the_formula():
 
 
 @pytest.mark.parametrize("name", list(NORMALIZERS))
-def test_a_blind_row_is_zero_and_so_is_its_gradient(name):
+def test_a_fully_masked_row_is_zero_and_so_is_its_gradient(name):
     scores = torch.tensor([0.1, -0.2, 0.3]).repeat(1, 1, 2, 1).requires_grad_()
     mask = torch.tensor([[False] * 3, [True] * 3])[None, None]
     weights = NORMALIZERS[name]()(scores, mask)
@@ -85,6 +86,7 @@ def bisected(scores, order):
     return found.view_as(scores)
 
 
+@pytest.mark.reference("normalizer", *PACKAGE)
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("name", list(PACKAGE))
 def test_sparse_weights_are_those_of_the_package_and_of_bisection(name, scale):
@@ -164,6 +166,7 @@ def test_sparse_weights_over_many_keys_hold_in_single_precision(name, spread):
 # Sigmoid and softmax_one
 
 
+@pytest.mark.reference("normalizer", "sigmoid")
 def test_sigmoid_counts_the_keys_that_a_row_may_see():
     scores, mask = scores_and_mask(2, 3, 5, 7)
     weights = NORMALIZERS["sigmoid"]()(scores, mask)
@@ -181,10 +184,11 @@ def test_sigmoid_over_equal_scores_of_zero():
     causal = torch.ones(3, 3, dtype=torch.bool).tril()[None, None]
     wanted = torch.tensor([[1 / 2, 0, 0], [1 / 3, 1 / 3, 0], [1 / 4, 1 / 4, 1 / 4]])
     torch.testing.assert_close(normalizer(scores, causal)[0, 0], wanted)
-    # A column of the mask stands for all keys.
+    # One column of the mask is for all keys.
     torch.testing.assert_close(normalizer(scores, causal[..., :1])[0, 0], torch.full((3, 3), 1 / 4))
 
 
+@pytest.mark.reference("normalizer", "softmax_one")
 def test_softmax_one_is_softmax_beside_a_key_of_score_zero():
     scores, mask = scores_and_mask(2, 3, 5, 7)
     weights = NORMALIZERS["softmax_one"]()(scores, mask)
@@ -218,6 +222,7 @@ def chi_squared(draws):
     return float(((counts - expected).square() / expected).sum())
 
 
+@pytest.mark.reference("normalizer", "hard")
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 5.0])
 def test_hard_draws_with_the_probabilities_of_softmax(temperature):
     scores = PROBABILITIES.log() + 3.0

@@ -6,19 +6,21 @@ import torch
 from mechanisms import POSITIONS
 
 
+@pytest.mark.reference("position", "sinusoidal")
 @pytest.mark.parametrize("width", [7, 12])
 @pytest.mark.parametrize("start", [0, 5003])
 def test_sinusoidal_is_the_papers_table(width, start):
     x = torch.randn(2, 5, width, dtype=torch.float64)
-    marks = POSITIONS["sinusoidal"](width).embed(x, torch.arange(start, start + 5)) - x
+    added = POSITIONS["sinusoidal"](width).embed(x, torch.arange(start, start + 5)) - x
     for t in range(5):
         for column in range(width):
             angle = (start + t) / 10000 ** (2 * (column // 2) / width)
             wanted = math.cos(angle) if column % 2 else math.sin(angle)
-            assert marks[0, t, column].item() == pytest.approx(wanted, abs=1e-11)
-    torch.testing.assert_close(marks[0], marks[1])
+            assert added[0, t, column].item() == pytest.approx(wanted, abs=1e-11)
+    torch.testing.assert_close(added[0], added[1])
 
 
+@pytest.mark.reference("position", "none")
 def test_none_leaves_no_mark():
     x = torch.randn(2, 5, 7)
     assert torch.equal(POSITIONS["none"](7).embed(x, torch.arange(5)), x)
@@ -28,35 +30,36 @@ def test_none_leaves_no_mark():
 def test_a_scheme_does_nothing_in_the_places_that_it_does_not_mark(name):
     scheme = POSITIONS[name](7, 3)
     x, head, position = torch.randn(2, 5, 7), torch.randn(2, 3, 5, 7), torch.arange(11, 16)
-    marked = {
+    changed = {
         "embed": not torch.equal(scheme.embed(x, position), x),
         "rotate": not torch.equal(scheme.rotate(head, position), head),
         "bias": scheme.bias(position, position) is not None,
     }
     places = {"sinusoidal": "embed", "learned": "embed", "rotary": "rotate", "alibi": "bias", "t5": "bias"}
-    assert [place for place in marked if marked[place]] == ([places[name]] if name in places else [])
+    assert [place for place in changed if changed[place]] == ([places[name]] if name in places else [])
 
 
 def test_half_precision_does_not_round_positions():
     x = torch.zeros(1, 3, 12, dtype=torch.bfloat16)
     position = torch.arange(100001, 100004)
-    marks = POSITIONS["sinusoidal"](12).bfloat16().embed(x, position)
+    added = POSITIONS["sinusoidal"](12).bfloat16().embed(x, position)
     wanted = POSITIONS["sinusoidal"](12).embed(x.double(), position)
-    torch.testing.assert_close(marks.double(), wanted, rtol=2**-8, atol=0)
+    torch.testing.assert_close(added.double(), wanted, rtol=2**-8, atol=0)
 
 
+@pytest.mark.reference("position", "learned")
 def test_learned_adds_a_row_per_position():
     scheme = POSITIONS["learned"](7, max_length=13)
     x = torch.randn(2, 5, 7)
-    assert torch.equal(scheme.mark(x, first=3), x + scheme.P[3:8])
+    assert torch.equal(scheme.embed_from(x, first=3), x + scheme.P[3:8])
     assert POSITIONS["learned"](512).P.std().item() == pytest.approx(0.02, rel=0.01)
 
 
 def test_learned_says_how_far_it_reaches():
     scheme = POSITIONS["learned"](7, max_length=13)
-    scheme.mark(torch.randn(2, 5, 7), first=8)
+    scheme.embed_from(torch.randn(2, 5, 7), first=8)
     with pytest.raises(ValueError, match="max_length = 13 positions, and the sequence has 14; raise max_length"):
-        scheme.mark(torch.randn(2, 5, 7), first=9)
+        scheme.embed_from(torch.randn(2, 5, 7), first=9)
     with pytest.raises(ValueError, match="at least 1"):
         POSITIONS["learned"](7, max_length=0)
 
@@ -71,6 +74,7 @@ def turned(x, position, base=10000.0):
     return torch.cat([rotated, x[..., 2 * pairs :]], dim=-1)
 
 
+@pytest.mark.reference("position", "rotary")
 @pytest.mark.parametrize("base", [10000.0, 500.0])
 @pytest.mark.parametrize("width", [1, 2, 7, 12])
 def test_rotary_multiplies_by_complex_numbers_of_length_one(width, base):
@@ -111,6 +115,7 @@ def test_rotary_is_not_rounded_with_the_module(dtype, tolerance):
     torch.testing.assert_close(got.double(), turned(x.double(), position), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.reference("position", "alibi")
 @pytest.mark.parametrize(
     ("heads", "exponents"),
     [
@@ -168,6 +173,7 @@ def test_t5_buckets_by_hand(causal, ahead, bucket):
     assert POSITIONS["t5"](7, 2, causal).bucket(torch.tensor([[ahead]])).item() == bucket
 
 
+@pytest.mark.reference("position", "t5")
 @pytest.mark.parametrize("causal", [True, False])
 def test_t5_adds_its_parameter_and_learns_it(causal):
     scheme = POSITIONS["t5"](7, 3, causal).double()

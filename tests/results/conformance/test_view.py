@@ -1,8 +1,8 @@
-"""Every view passes its checks, and each check rejects a view with the fault that it looks for."""
+"""Each check of views rejects a view with the fault that it looks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +10,7 @@ import pytest
 from registry import CheckError
 from results.analysis.run import Run
 from results.conformance import view as checks
-from results.views import VIEWS, Axis, Column, Finding, Lines, Table, View
-
-
-@pytest.mark.parametrize("name", list(VIEWS))
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
-def test_built_in_views(name: str, check: Callable[[type], None]) -> None:
-    check(VIEWS[name])
+from results.views import Axis, Column, Finding, Lines, Table, View
 
 
 class Good(View):

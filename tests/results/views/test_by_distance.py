@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from results.analysis.run import Run, gather
 from results.charts import draw
 from results.views import VIEWS
 
 
+@pytest.mark.reference("view", "by_distance")
 def test_accuracy_by_distance_is_drawn_where_it_was_measured(results: Run) -> None:
     rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
     rows = rows[rows["task"] == results.tasks[0]]

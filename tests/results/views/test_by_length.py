@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from results import Measurement, Outcome, Store
 from results.analysis.run import Run, gather, read
@@ -15,6 +16,7 @@ def scored_on_test(quantity: str, value: float, length: int) -> Measurement:
     return Measurement("accuracy", quantity, value, at={"stage": "test", "length": length})
 
 
+@pytest.mark.reference("view", "by_length")
 def test_metrics_by_length_in_their_own_units(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         rows = [planned(f"gru{seed}", "gru", "translation", length=8, seed=seed) for seed in (0, 1)]
@@ -41,6 +43,7 @@ def test_metrics_by_length_in_their_own_units(tmp_path: Path) -> None:
     assert translated.rows() == [["translation", "gru", "8", "60.0"]]
 
 
+@pytest.mark.reference("view", "bleu_by_length")
 def test_bleu_is_drawn_where_translations_are_decoded(results: Run) -> None:
     rows = results.frame[(results.frame["quantity"] == "normalised") & (results.frame["stage"] == "test")]
     rows = rows[rows["task"] == results.tasks[0]].assign(quantity="bleu", value=37.0)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from results import Measurement, Outcome, Store
 from results.analysis.run import read
 from results.views import VIEWS
 from tests.results.trials import QUANTITIES, planned
 
 
+@pytest.mark.reference("view", "cost")
 def test_costs_without_a_value_have_a_dash(tmp_path: Path) -> None:
     """A model that does not decode has no state, one without a formula no second count; parameters are the model's."""
     with Store(tmp_path / "results.sqlite") as store:

@@ -30,6 +30,7 @@ def measured(tmp_path: Path) -> Run:
     return read(tmp_path)
 
 
+@pytest.mark.reference("view", "generic")
 def test_what_no_view_needs_is_in_the_generic_one(measured: Run) -> None:
     view = VIEWS["generic"]()
     assert view.shows(measured)

@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from results.analysis.run import Run
 from results.views import VIEWS
 from tests.results.sentences import about, sentences
 
 
+@pytest.mark.reference("view", "outcomes")
 def test_outcomes_say_why(results: Run) -> None:
     table = VIEWS["outcomes"]().table(results)
     assert table is not None

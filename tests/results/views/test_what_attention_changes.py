@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.results.sentences import about, sentences
 
 
+@pytest.mark.reference("view", "what_attention_changes")
 def test_attention_mends_only_where_the_seeds_agree(tmp_path: Path) -> None:
     base, host = "rnn_encoder_decoder", "rnn_attention(dot)"
     told = sentences(tmp_path / "a", {base: [0.4, 0.42], host: [0.9, 0.94]})

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from results import load, load_trials
+from runner.plugins import REGISTRIES
 from tests.runner.conftest import ROOT
 
 PLUGIN = '''"""A score from outside the tree."""
@@ -54,7 +55,7 @@ def test_run_then_again_then_report(shell, tiny):
     assert list(load_trials(run)["outcome"]) == ["ok", "ok"]
     second = shell("run", suite, "--out", shell.runs, "--device", "cpu")
     assert second.returncode == 0
-    assert "2 trials, 2 finished before, 0 to run" in second.stdout
+    assert "2 trials, 2 already finished, 0 to run" in second.stdout
     assert list(load_trials(run)["attempts"]) == [1, 1]
     (run / "report" / "report.html").unlink()
     drawn = shell("report", run)
@@ -70,7 +71,7 @@ def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny,
     plugin = write("outside.py", PLUGIN)
     done = shell("run", suite, "--out", shell.runs, "--device", "cpu", "--plugin", plugin)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 trials, 2 finished before, 1 to run" in done.stdout
+    assert "3 trials, 2 already finished, 1 to run" in done.stdout
     assert "transformer(outside)" in done.stdout.split("to run")[1], "its row is in the printed table"
     trials = load_trials(shell.runs / "tiny").set_index("mechanism")
     assert trials.loc["transformer(outside)", "origin"] == str(plugin)
@@ -92,7 +93,7 @@ def test_an_installed_package_is_a_plugin(shell, tiny, write):
     assert list(trials["origin"]) == ["distribution:far-score"]
 
 
-@pytest.mark.parametrize("kind", ["alignment", "normalizer", "position", "model", "task"])
+@pytest.mark.parametrize("kind", list(REGISTRIES))
 def test_new_makes_a_plugin_that_passes_its_checks(shell, kind):
     made = shell("new", kind, "my_thing", "--folder", shell.folder)
     assert made.returncode == 0, made.stderr
@@ -141,17 +142,17 @@ def test_check_says_what_is_wrong(shell, write, what):
 
 
 SENTENCES = [
-    (("run", "suites/quik.yaml"), "there is no suite file suites/quik.yaml. Did you mean 'quick.yaml'?"),
+    (("run", "suites/quik.yaml"), "suite file suites/quik.yaml does not exist. Did you mean 'quick.yaml'?"),
     (("info", "additve"), "nothing is called 'additve'. Did you mean 'additive'?"),
     (("check", "lstmm"), "nothing is called 'lstmm'. Did you mean 'lstm'?"),
     (("new", "alignmnt", "x"), "there is no template for 'alignmnt'. Did you mean 'alignment'?"),
-    (("new", "alignment", "my-score"), "'my-score' is no Python name"),
+    (("new", "alignment", "my-score"), "'my-score' is not a Python name"),
     (("new", "alignment", "additive"), "the alignment 'additive' is taken"),
     (("status", "runs/no-such-run"), "there is no run at runs/no-such-run"),
     (("report", "runs/no-such-run"), "there is no run at runs/no-such-run"),
-    (("plan", "suites/smoke.yaml", "--plugin", "no/such.py"), "plugin no/such.py: no such file"),
-    (("costs", "suites/smoke.yaml", "--width", "8"), "--width is given beside a suite, which has its own"),
-    (("costs", "suites/smok.yaml"), "there is no suite file suites/smok.yaml. Did you mean 'smoke.yaml'?"),
+    (("plan", "suites/smoke.yaml", "--plugin", "no/such.py"), "plug-in no/such.py: the file does not exist"),
+    (("costs", "suites/smoke.yaml", "--width", "8"), "--width and a suite cannot be given together"),
+    (("costs", "suites/smok.yaml"), "suite file suites/smok.yaml does not exist. Did you mean 'smoke.yaml'?"),
     (("plan", "suites/smoke.yaml", "--device", "tpu"), "--device tpu: this machine has no such device"),
 ]
 
@@ -170,7 +171,7 @@ def test_ls_and_info_know_formula_and_source(shell):
     for name in ("additive", "scaled_dot", "rnn_attention", "transformer", "recall", "throughput", "softmax"):
         assert name in listed
     line = next(line for line in listed.splitlines() if line.startswith("additive"))
-    assert line.split("  ")[-1].strip() == "Bahdanau et al. 2014"
+    assert line.rstrip().split("  ")[-1] == "Bahdanau, Cho, Bengio 2014"
     assert "vᵀ tanh(W s + U h + b)" in line
     shown = shell("info", "additive").stdout
     assert "tanh" in shown

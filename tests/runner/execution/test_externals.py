@@ -46,7 +46,7 @@ def test_ten_modules_of_other_libraries_run_in_one_suite(tiny, write, shell, mon
     suite = tiny(mechanisms=f"[{', '.join(f'external: {{{each}}}' for each in EXTERNALS.values())}]")
     done = shell.run(suite)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "8 trials, 0 finished before, 8 to run, 2 skipped" in done.stdout
+    assert "8 trials, 0 already finished, 8 to run, 2 skipped" in done.stdout
     trials = load_trials(shell.runs / "tiny").set_index("mechanism")
     assert set(trials.index) == set(EXTERNALS)
     outcomes = trials["outcome"].to_dict()
@@ -70,4 +70,4 @@ def test_a_bidirectional_module_cannot_face_a_task_that_leaks(tiny, shell):
     both_ways += "arguments: {embed_dim: width, num_heads: 2, batch_first: true}"
     done = shell("plan", tiny(mechanisms=f"[external: {{{both_ways}}}]", tasks="[language: {length: 4}]"))
     assert done.returncode == 0, done.stderr
-    assert "external sees all queries at once, and in language a later one gives an earlier answer away" in done.stdout
+    assert "external sees all queries at once, and in language a later query reveals an earlier answer" in done.stdout

@@ -89,8 +89,8 @@ def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
     expected = {
         "raises": ("failed", "RuntimeError: no score today (bad.py:"),
         "returns_nan": ("diverged", "loss was nan"),
-        "hangs": ("timeout", "longer than the limit of 12 seconds"),
-        "eats": ("oom", "more than the limit of 1.2 GB"),
+        "hangs": ("timeout", "exceeded the limit of 12 seconds"),
+        "eats": ("oom", "exceeded the limit of 1.2 GB"),
         "exits": ("crashed", "exit code 3"),
         "dies": ("crashed", "killed by SIGKILL"),
         "refuses": ("failed", "ValueError: not with me"),
@@ -102,7 +102,7 @@ def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
         assert reason in done.stdout, "it is told while the run goes on"
     assert "Traceback" not in done.stdout + done.stderr
     again = shell.run(suite, "--plugin", plugin)
-    assert "9 trials, 9 finished before, 0 to run" in again.stdout
+    assert "9 trials, 9 already finished, 0 to run" in again.stdout
     assert again.returncode == 2, "they are still failed"
 
 
@@ -168,7 +168,7 @@ def test_kill_dash_nine_loses_and_repeats_nothing(shell, tiny):
     wait_for(lambda: not alive(children), 30)
     done = shell.run(suite)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"8 trials, {len(before)} finished before, {8 - len(before)} to run" in done.stdout
+    assert f"8 trials, {len(before)} already finished, {8 - len(before)} to run" in done.stdout
     trials = load_trials(run)
     assert (trials["outcome"] == "ok").all()
     assert (trials.loc[trials["trial"].isin(before), "attempts"] == 1).all(), "no finished trial ran again"
@@ -187,7 +187,7 @@ def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny):
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "Interrupted. The same command goes on from here: 2 trials are left." in output
+    assert "Interrupted with 2 trials left. The same command continues the run." in output
     assert {o for o, _ in outcomes(run).values()} == {"interrupted"}
     assert len(list((run / "checkpoints").glob("*.pt"))) == 2
     assert "of 4000" in outcomes(run)["gru"][1]
@@ -219,5 +219,5 @@ def test_unwritable_output(shell, tiny, write):
     write("runs", "a file where the folder should be")
     done = shell.run(suite)
     assert done.returncode == 1
-    assert "cannot be written to" in done.stderr
+    assert "cannot write to" in done.stderr
     assert "Traceback" not in done.stderr

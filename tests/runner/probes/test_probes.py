@@ -82,6 +82,7 @@ def test_linear_rnn_decays_at_minus_log_rho(rho):
     assert norms[0].item() == pytest.approx(rho), "distance 1 is one multiplication back, of a unit vector"
 
 
+@pytest.mark.reference("probe", "gradient_flow")
 @pytest.mark.parametrize("rho", [0.5, 0.9, 1.05])
 def test_reported_decay_rate_is_minus_log_rho(rho):
     """From the probe's rows through the report's fit, within one per cent."""
@@ -176,6 +177,7 @@ def test_quartiles_by_hand():
     assert quartiles([4.0, 1.0, 3.0, 2.0, 5.0]) == (2.0, 3.0, 4.0)
 
 
+@pytest.mark.reference("probe", "throughput")
 def test_throughput_counts_tokens(monkeypatch):
     """By a clock that goes on by a second whenever it is read, the rates are the token counts."""
     readings = itertools.count()
@@ -208,6 +210,7 @@ def test_what_cannot_decode_is_timed_in_training_alone():
     assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
 
 
+@pytest.mark.reference("probe", "cost")
 def test_cost_rows():
     """A linear map of the queries: 2 width² a query, half of the positions are queries."""
     subject = subject_of(lambda: Together(6), 6)
@@ -242,6 +245,37 @@ def test_accuracy_rows():
     assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
 
 
+@pytest.mark.reference("probe", "accuracy")
+def test_accuracy_by_hand():
+    """A network that is right about the first of three symbols, and gives half of the probability to its answer."""
+
+    class First(Network):
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+            self.unused = nn.Parameter(torch.zeros(1))  # an optimiser needs one
+            self.target_space = task.target_space
+
+        def forward(self, batch):
+            answer = torch.where(torch.arange(3) == 0, batch.target, (batch.target + 1) % 8)
+            probabilities = torch.full((*answer.shape, 8), 0.5 / 7, dtype=torch.float64)
+            return probabilities.scatter(2, answer.unsqueeze(2), 0.5).log()[batch.scored]
+
+    task = TASKS["copy"](items=3)
+    rows = PROBES["accuracy"]().trained(trained_of(First(), task, 5, (5,)))
+    found = {row.quantity: row.value for row in rows if row.at.get("stage") == "test"}
+    assert found == pytest.approx(
+        {
+            "accuracy": 1 / 3,
+            "exact_match": 0.0,
+            "loss": (math.log(2) + 2 * math.log(14)) / 3,
+            "normalised": (1 / 3 - 1 / 8) / (7 / 8),
+            "chance": 1 / 8,
+            "ceiling": 1.0,
+        }
+    )
+
+
+@pytest.mark.reference("probe", "accuracy_by_distance")
 def test_accuracy_by_distance_by_hand():
     """Of 12 symbols, said backwards, those are right that lie at most 9 positions back: distances 1, 3, 5 ... 23."""
 

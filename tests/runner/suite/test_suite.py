@@ -49,20 +49,20 @@ MISTAKES = [
         "copy: pretrain: steps is 0; a whole",
     ),
     ({"tasks": "[copy: {items: 3}]"}, 4, "copy: length is missing"),
-    ({"tasks": "[copy: {preset: []}]"}, 4, "preset is an empty list; leave it out, or give it a value"),
+    ({"tasks": "[copy: {preset: []}]"}, 4, "preset is an empty list; leave it out or give it a value"),
     ({"tasks": "[copy: {length: 3, test_lengths: 9}]"}, 4, "test_lengths is 9; a list"),
     ({"tasks": "[copy: {length: 3, itmes: 9}]"}, 4, "task 'copy' has no setting 'itmes'. Did you mean 'items'?"),
-    ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but recall of 4 pairs needs at least 12"),
-    ({"tasks": "[]"}, 6, "the suite names no task to train on, which accuracy needs"),
+    ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but must be at least 12 for 4 pairs"),
+    ({"tasks": "[]"}, 6, "the suite has no tasks to train on, which it needs for accuracy"),
     ({"match": "{paramters: 9000}", "train": None}, 7, "unknown key 'match.paramters'. Did you mean 'parameters'?"),
     ({"match": "{parameters: many}", "train": None}, 7, "match.parameters: input should be a valid integer"),
     ({"match": "{parameters: 0}", "train": None}, 7, "match.parameters: input should be greater than 0, not 0"),
     ({"match": "{}", "train": None}, 7, "the key 'match.parameters' is missing"),
-    ({"match": "{parameters: 9000}"}, 5, "train.width is given beside match, which finds each mechanism's width"),
+    ({"match": "{parameters: 9000}"}, 5, "train.width and match cannot be given together"),
     (
         {"match": "{parameters: 9000}", "train": None, "mechanisms": "[gru: {layers: 0}]"},
         3,
-        "gru: layers must be at least 1, got 0",
+        "gru: layers must be at least 1, not 0",
     ),
     (
         {
@@ -92,19 +92,19 @@ def test_mistakes(tiny, changes, line, sentence):
 
 def test_missing_file_names_the_nearest(tiny):
     path = tiny()
-    with pytest.raises(UserError, match=r"there is no suite file .*tinny.yaml. Did you mean 'tiny.yaml'\?"):
+    with pytest.raises(UserError, match=r"suite file .*tinny.yaml does not exist. Did you mean 'tiny.yaml'\?"):
         SuiteFile(path.with_name("tinny.yaml"))
 
 
 def test_not_yaml_names_file_and_line(write):
     path = write("broken.yaml", "name: broken\nseeds: [1\nprobes: [accuracy]\n")
-    with pytest.raises(UserError, match=r"broken.yaml:3: this is not YAML: "):
+    with pytest.raises(UserError, match=r"broken.yaml:3: not valid YAML: "):
         SuiteFile(path)
 
 
 def test_python_objects_in_yaml_are_refused(write):
     path = write("evil.yaml", "name: !!python/object/apply:os.system ['echo evil']\n")
-    with pytest.raises(UserError, match=r"evil.yaml:1: this is not YAML: could not determine a constructor"):
+    with pytest.raises(UserError, match=r"evil.yaml:1: not valid YAML: could not determine a constructor"):
         SuiteFile(path)
 
 

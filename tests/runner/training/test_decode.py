@@ -48,8 +48,8 @@ def test_equals_running_the_whole_again_for_each_word(model):
     batch = Repeat().sample(7, 3, torch.Generator().manual_seed(1))
     said = batch.query[:, :1]
     for _ in range(8):
-        hidden = ours.model(*ours.ends.embed(batch.source, said))
-        said = torch.cat([said, ours.ends.read(hidden[:, -1]).argmax(1, keepdim=True)], dim=1)
+        hidden = ours.model(*ours.embedding(batch.source, said))
+        said = torch.cat([said, ours.readout(hidden[:, -1]).argmax(1, keepdim=True)], dim=1)
     assert torch.equal(decode(ours, batch), said[:, 1:])
 
 
@@ -65,7 +65,7 @@ class Says(Network):
     def model(self):
         return self
 
-    ends = model
+    embedding = model
 
     def start(self, source):
         return 0
@@ -73,7 +73,7 @@ class Says(Network):
     def step(self, query, state):
         return self.words[:, state], state + 1
 
-    def read(self, hidden):
+    def readout(self, hidden):
         return torch.nn.functional.one_hot(hidden, 6).float()
 
 

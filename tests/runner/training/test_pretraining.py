@@ -50,15 +50,15 @@ def test_the_mechanism_and_the_shared_vocabulary_are_carried_over():
     taught, alike, other = network(copy), network(copy), network(recall)
     for parameter in taught.parameters():
         torch.nn.init.normal_(parameter)
-    readout, embedding = alike.ends.readout.weight.clone(), other.ends.source.weight.clone()
+    readout, embedding = alike.readout.weight.clone(), other.embedding.source.weight.clone()
     alike.load_from(taught)
     other.load_from(taught)
     for mine in (alike, other):
         for name, value in taught.model.state_dict().items():
             assert torch.equal(mine.model.state_dict()[name], value)
-    assert torch.equal(alike.ends.source.weight, taught.ends.source.weight), "one vocabulary"
-    assert torch.equal(alike.ends.readout.weight, readout), "the readout starts anew"
-    assert torch.equal(other.ends.source.weight, embedding), "another vocabulary starts anew"
+    assert torch.equal(alike.embedding.source.weight, taught.embedding.source.weight), "one vocabulary"
+    assert torch.equal(alike.readout.weight, readout), "the readout starts anew"
+    assert torch.equal(other.embedding.source.weight, embedding), "another vocabulary starts anew"
     assert copy.source_space != recall.source_space == Tokens(16, "recall")
 
 

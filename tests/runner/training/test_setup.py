@@ -54,17 +54,15 @@ def test_streams_differ_by_seed_and_settings():
 class Knows(Network):
     """Answers a language model's batch with given log-probabilities."""
 
-    def __init__(self, task, law):
+    def __init__(self, task, log_probabilities):
         torch.nn.Module.__init__(self)
-        self.task, self.law = task, law
-        self.ends = torch.nn.Module()
-        self.ends.scalar = False
-        self.ends.loss = torch.nn.functional.cross_entropy
+        self.task, self.log_probabilities = task, log_probabilities
+        self.target_space = task.target_space
         self.model = torch.nn.Module()
         self.model.decodes = False
 
     def forward(self, batch):
-        return self.law(batch)[batch.scored]
+        return self.log_probabilities(batch)[batch.scored]
 
 
 @pytest.mark.parametrize("name", ["language", "masked_language"])
@@ -74,7 +72,7 @@ def test_one_who_knows_the_law_scores_one_and_one_who_knows_frequencies_zero(nam
     ideal = evaluate(Knows(task, task.log_probabilities), task, examples)
     assert ideal.normalised == pytest.approx(1.0, abs=1e-9)
     assert ideal.loss == pytest.approx(examples.ceiling)
-    marginal = task.law.marginal(32).log()
+    marginal = task.distribution.marginal(32).log()
     queries = examples.batches[0].query.shape[1]
     blind = evaluate(Knows(task, lambda b: marginal[-queries:].expand(len(b), -1, -1)), task, examples)
     assert blind.normalised == pytest.approx(0.0, abs=1e-9)

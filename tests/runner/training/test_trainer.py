@@ -43,8 +43,8 @@ def test_equals_a_hand_written_loop(task_name):
         if step % 8 == 0:  # eight batches at a time
             batches = task.sample(5, 8 * 8, data).split(8)
         batch = next(batches)
-        hidden = network.model(*network.ends.embed(batch.source, batch.query))
-        output = network.ends.readout(hidden)
+        hidden = network.model(*network.embedding(batch.source, batch.query))
+        output = network.readout(hidden)
         if task_name == "copy":
             loss = F.cross_entropy(output.flatten(0, 1), batch.target.flatten())
         else:
@@ -109,8 +109,8 @@ class Answer(Network):
     """Predicts what it is told to."""
 
     def __init__(self, network, logits):
-        super().__init__(network.model, network.ends)
-        self.logits = logits
+        nn.Module.__init__(self)
+        self.target_space, self.logits = network.target_space, logits
 
     def forward(self, batch):
         return self.logits
@@ -135,7 +135,8 @@ def test_scalar_metrics_by_hand():
     ours = trainer(task_name="adding")
     batch = ours.task.sample(6, 3, torch.Generator().manual_seed(1))
     errors = torch.tensor([0.0, 0.03, 0.05])
-    scores = evaluate(Answer(ours.network, batch.target[:, 0] + errors), ours.task, Examples.of(ours.task, 6, [batch]))
+    output = batch.target + errors.unsqueeze(1)
+    scores = evaluate(Answer(ours.network, output), ours.task, Examples.of(ours.task, 6, [batch]))
     assert scores.metric == pytest.approx((0.03**2 + 0.05**2) / 3, rel=1e-4)
     assert scores.right == pytest.approx(2 / 3)
     assert scores.normalised == pytest.approx(1 - 6 * scores.metric, rel=1e-6)
@@ -146,18 +147,18 @@ def test_readout_runs_at_scored_positions_only():
     network = Network.for_task(MODELS["gru"](8), task, 8)
     batch = task.sample(17, 5, torch.Generator().manual_seed(2))
     seen = []
-    network.ends.readout.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape))
+    network.readout.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape))
     output = network(batch)
     assert seen == [(5 * 2, 8)]
-    everywhere = network.ends.readout(network.model(*network.ends.embed(batch.source, batch.query)))
+    everywhere = network.readout(network.model(*network.embedding(batch.source, batch.query)))
     torch.testing.assert_close(output, everywhere[batch.scored])
 
 
 def test_equal_spaces_share_one_embedding():
     recall, adding = TASKS["recall"](), TASKS["adding"]()
-    shared = Network.for_task(MODELS["gru"](8), recall, 8).ends
+    shared = Network.for_task(MODELS["gru"](8), recall, 8).embedding
     assert shared.source is shared.query
-    apart = Network.for_task(MODELS["gru"](8), adding, 8).ends
+    apart = Network.for_task(MODELS["gru"](8), adding, 8).embedding
     assert isinstance(apart.source, nn.Linear)
     assert isinstance(apart.query, nn.Embedding)
 

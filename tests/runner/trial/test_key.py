@@ -20,7 +20,7 @@ from tests.runner.conftest import ROOT
 
 PACKAGES = ("registry", "mechanisms", "tasks", "runner", "results")
 SUITE = {
-    "mechanisms": "[gru, rnn_attention: {reading: luong}, transformer: {alignment: [dot, additive]}]",
+    "mechanisms": "[gru, rnn_attention: {decoder: luong}, transformer: {alignment: [dot, additive]}]",
     "tasks": "[copy: {length: 3, items: 2}, translation: {length: 4}, "
     "next_sentence: {length: 4, text: context_free, pretrain: {language: {length: 4, text: context_free, steps: 2}}}]",
     "train": "{width: 8, batch: 4, steps: 2, evaluate_every: 1, validation_examples: 8, test_examples: 8}",
@@ -99,6 +99,7 @@ def test_a_trial_covers_no_other_mechanism_and_no_other_task(tiny):
         "mechanisms.models.rnn",
         "mechanisms.models.model",
         "tasks.copy",
+        "tasks.spaces",
         "tasks.task",
     }
 
@@ -308,4 +309,7 @@ def test_no_package_of_the_project_does_more_than_re_export():
                 continue
             for node in ast.parse(file.read_text()).body:
                 is_list = isinstance(node, ast.Assign) and [t.id for t in node.targets] == ["__all__"]
-                assert is_list or isinstance(node, ast.Expr | ast.Import | ast.ImportFrom), f"{file}:{node.lineno}"
+                # It only raises, where a name that has moved is imported.
+                is_moved = isinstance(node, ast.If) and ast.unparse(node.body[0]).startswith("__getattr__ = moved(")
+                imports = isinstance(node, ast.Expr | ast.Import | ast.ImportFrom)
+                assert is_list or is_moved or imports, f"{file}:{node.lineno}"

@@ -4,10 +4,12 @@ import dataclasses
 import json
 
 import pytest
+import torch
 
 from results import Outcome, Planned, Store, load, load_trials
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
+from runner.trial.measure import measure
 from runner.trial.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("forget_plugins")
@@ -80,3 +82,36 @@ def test_equal_trials_are_one_and_different_ones_have_labels_of_their_own(plan):
         "rnn_attention",
     }
     assert {task.text for _, task in labels} == {"copy(test_lengths=5)", "copy(test_lengths=10)"}
+
+
+OWN_SPACE = """
+from dataclasses import dataclass
+from registry import Quantity
+from tasks import TASKS, Classes
+from tasks.copy import Copy
+
+@dataclass(frozen=True)
+class Letters(Classes):
+    quantities = (Quantity("letter_error_rate", "letter error rate", better="lower", over=("length",)),)
+
+    def measured(self, metric, accuracy, ceiling):
+        return {"letter_error_rate": 1 - accuracy}
+
+@TASKS.register("letters")
+class LetterCopy(Copy):
+    def __init__(self):
+        super().__init__(items=2, symbols=3)
+        self.target_space = Letters(3)
+"""
+
+
+def test_a_plugins_target_space_says_what_is_measured(write, plan):
+    """Its quantities are in the plan and in the measurements, and nothing else names them."""
+    write("letters.py", OWN_SPACE)
+    planned = plan(mechanisms="[rnn]", tasks="[letters: {length: 3}]", plugins="[letters.py]")
+    assert planned.quantities["letter_error_rate"].better == "lower"
+    assert "accuracy" not in planned.quantities
+    outcome = measure(planned.trials[0], torch.device("cpu"))
+    named = {each.quantity: each.value for each in outcome.measurements if each.at.get("stage") == "test"}
+    assert named["letter_error_rate"] == pytest.approx(1 - (named["normalised"] * (1 - 1 / 3) + 1 / 3))
+    assert "accuracy" not in named

@@ -101,7 +101,7 @@ def language(number=1):
     return ContextFree(SYMBOLS, number, classes=2)
 
 
-def law(source, length):
+def distribution(source, length):
     """P(text | length) of every text, by enumeration of trees."""
     words, rules, weights = source.words.tolist(), source.rules.tolist(), source.weights.tolist()
     ends = [dict(enumerate(row)) for row in words]
@@ -118,7 +118,7 @@ def one_hot(texts):
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_likelihood(length):
     source = language()
-    texts, shares = law(source, length)
+    texts, shares = distribution(source, length)
     torch.testing.assert_close(source.log_likelihood(one_hot(texts)), shares.log(), rtol=0, atol=1e-12)
     evidence = torch.rand(7, length, SYMBOLS, generator=stream())
     agreement = evidence.double()[:, torch.arange(length), texts].prod(2)
@@ -128,7 +128,7 @@ def test_likelihood(length):
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_next_word(length):
     source = language()
-    texts, shares = law(source, length)
+    texts, shares = distribution(source, length)
     predicted = source.next_word(texts)
     for place in range(length):
         same = (texts[:, None, :place] == texts[None, :, :place]).all(2).double() * shares
@@ -139,7 +139,7 @@ def test_next_word(length):
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_others(length):
     source = language()
-    texts, shares = law(source, length)
+    texts, shares = distribution(source, length)
     evidence = torch.rand(11, length, SYMBOLS, generator=stream(), dtype=torch.float64)
     agreement = evidence[:, torch.arange(length), texts]
     known = source.others(evidence)
@@ -151,7 +151,7 @@ def test_others(length):
 
 def test_marginal_and_frequencies():
     source, length, size = language(), 4, 60_000
-    texts, shares = law(source, length)
+    texts, shares = distribution(source, length)
     torch.testing.assert_close(source.marginal(length), torch.einsum("x,xnv->nv", shares, one_hot(texts)))
     drawn = source.sample(length, size, stream())
     number = (drawn * SYMBOLS ** torch.arange(length - 1, -1, -1)).sum(1)

@@ -14,7 +14,7 @@ WORDS, LENGTH = 3, 4
 
 
 @pytest.fixture(scope="module")
-def law():
+def model():
     return HiddenMarkov(WORDS, 5, topics=2, classes=3)
 
 
@@ -25,9 +25,9 @@ def texts():
 
 
 @pytest.fixture(scope="module")
-def table(law):
+def table(model):
     """P(text) of each text: the sum over all hidden paths, one by one."""
-    transition, emission = law.transition.tolist(), law.emission.tolist()
+    transition, emission = model.transition.tolist(), model.emission.tolist()
     probabilities = []
     for text in product(range(WORDS), repeat=LENGTH):
         total = 0.0
@@ -51,23 +51,23 @@ def test_the_table_is_a_law(table):
     assert table.sum().item() == pytest.approx(1, abs=1e-12)
 
 
-def test_likelihood_of_soft_evidence(law, table, texts):
+def test_likelihood_of_soft_evidence(model, table, texts):
     evidence = soft_evidence(11)
     expected = torch.stack([agreement(table, texts, each).sum() for each in evidence]).log()
-    torch.testing.assert_close(law.log_likelihood(evidence), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(model.log_likelihood(evidence), expected, rtol=0, atol=1e-12)
 
 
-def test_likelihood_of_each_text_is_that_of_the_table(law, table, texts):
-    found = law.log_likelihood(torch.nn.functional.one_hot(texts, WORDS).double())
+def test_likelihood_of_each_text_is_that_of_the_table(model, table, texts):
+    found = model.log_likelihood(torch.nn.functional.one_hot(texts, WORDS).double())
     torch.testing.assert_close(found.exp(), table, rtol=1e-10, atol=1e-15)
 
 
-def test_likelihood_of_nothing_seen_is_one(law):
-    assert law.log_likelihood(torch.ones(1, 97, WORDS)).item() == pytest.approx(0, abs=1e-12)
+def test_likelihood_of_nothing_seen_is_one(model):
+    assert model.log_likelihood(torch.ones(1, 97, WORDS)).item() == pytest.approx(0, abs=1e-12)
 
 
-def test_next_word(law, table, texts):
-    found = law.next_word(texts).exp()
+def test_next_word(model, table, texts):
+    found = model.next_word(texts).exp()
     for row, text in enumerate(texts):
         for t in range(LENGTH):
             same = (texts[:, :t] == text[:t]).all(1)
@@ -75,9 +75,9 @@ def test_next_word(law, table, texts):
             torch.testing.assert_close(found[row, t], joint / joint.sum(), rtol=0, atol=1e-12)
 
 
-def test_others(law, table, texts):
+def test_others(model, table, texts):
     evidence = soft_evidence(13)
-    found = law.others(evidence).exp()
+    found = model.others(evidence).exp()
     for row, each in enumerate(evidence):
         for t in range(LENGTH):
             without = each.clone()
@@ -87,15 +87,15 @@ def test_others(law, table, texts):
             torch.testing.assert_close(found[row, t], joint / joint.sum(), rtol=0, atol=1e-12)
 
 
-def test_marginal(law, table, texts):
+def test_marginal(model, table, texts):
     for t in range(LENGTH):
         frequencies = torch.stack([table[texts[:, t] == word].sum() for word in range(WORDS)])
-        torch.testing.assert_close(law.marginal(LENGTH)[t], frequencies, rtol=0, atol=1e-12)
+        torch.testing.assert_close(model.marginal(LENGTH)[t], frequencies, rtol=0, atol=1e-12)
 
 
-def test_texts_are_drawn_as_often_as_the_table_says(law, table):
+def test_texts_are_drawn_as_often_as_the_table_says(model, table):
     drawn = 60_000
-    text = law.sample(LENGTH, drawn, torch.Generator().manual_seed(3))
+    text = model.sample(LENGTH, drawn, torch.Generator().manual_seed(3))
     entry = (text * WORDS ** torch.arange(LENGTH - 1, -1, -1)).sum(1)
     share = torch.bincount(entry, minlength=len(table)) / drawn
     error = (share - table) / (table * (1 - table) / drawn).sqrt()
@@ -105,65 +105,65 @@ def test_texts_are_drawn_as_often_as_the_table_says(law, table):
 
 @pytest.mark.parametrize("symbols", [2, 7, 33, 101])
 def test_every_word_occurs_and_all_states_are_alike(symbols):
-    law = HiddenMarkov(symbols, 1)
-    assert law.emission.shape == (64, symbols)
-    assert (law.marginal(1) > 0).all()
+    model = HiddenMarkov(symbols, 1)
+    assert model.emission.shape == (64, symbols)
+    assert (model.marginal(1) > 0).all()
     ones = torch.ones(64, dtype=torch.float64)
-    for rows in (law.transition.sum(0), law.transition.sum(1), law.emission.sum(1)):
+    for rows in (model.transition.sum(0), model.transition.sum(1), model.emission.sum(1)):
         torch.testing.assert_close(rows, ones, rtol=0, atol=1e-12)
 
 
 def test_a_topic_is_kept_31_times_of_32_and_a_class_has_two_followers():
-    law = HiddenMarkov(23, 2, topics=5, classes=7)
+    model = HiddenMarkov(23, 2, topics=5, classes=7)
     topic = torch.arange(35) // 7
-    kept = (law.transition * (topic[:, None] == topic)).sum(1)
+    kept = (model.transition * (topic[:, None] == topic)).sum(1)
     torch.testing.assert_close(kept, torch.full((35,), 31 / 32, dtype=torch.float64))
-    within = law.transition[:7, :7] * 32 / 31
+    within = model.transition[:7, :7] * 32 / 31
     assert set(within.flatten().tolist()) <= {0, 0.25, 0.75, 1}
 
 
 def test_all_topics_have_the_same_words():
-    law = HiddenMarkov(23, 2, topics=5, classes=7)
-    assert (law.emission.view(5, 7, 23) == law.emission[:7]).all()
+    model = HiddenMarkov(23, 2, topics=5, classes=7)
+    assert (model.emission.view(5, 7, 23) == model.emission[:7]).all()
 
 
 def test_one_topic_and_one_class_make_independent_words():
-    law = HiddenMarkov(5, topics=1, classes=1)
-    text = law.sample(9, 3, torch.Generator().manual_seed(1))
-    torch.testing.assert_close(law.next_word(text).exp(), law.marginal(9).expand(3, -1, -1))
+    model = HiddenMarkov(5, topics=1, classes=1)
+    text = model.sample(9, 3, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(model.next_word(text).exp(), model.marginal(9).expand(3, -1, -1))
 
 
 def test_words_beyond_the_last_two_matter():
     """The entropy of a word: alone, given one, given two, and given all words before it."""
-    law = HiddenMarkov(32)
-    one, two, three = (_entropy(law, count) for count in (1, 2, 3))
-    text = law.sample(67, 512, torch.Generator().manual_seed(1))
-    rate = torch.special.entr(law.next_word(text)[:, 33:].exp()).sum(2).mean().item()
+    model = HiddenMarkov(32)
+    one, two, three = (_entropy(model, count) for count in (1, 2, 3))
+    text = model.sample(67, 512, torch.Generator().manual_seed(1))
+    rate = torch.special.entr(model.next_word(text)[:, 33:].exp()).sum(2).mean().item()
     assert [one, two - one, three - two, rate] == pytest.approx([3.434, 2.986, 2.259, 1.88], abs=0.01)
 
 
-def _entropy(law, count):
+def _entropy(model, count):
     """The entropy of `count` words in a row, summed over all of them."""
-    joint = law.emission / law.states
+    joint = model.emission / model.states
     for _ in range(count - 1):
-        joint = torch.einsum("s...,st,tv->t...v", joint, law.transition, law.emission)
+        joint = torch.einsum("s...,st,tv->t...v", joint, model.transition, model.emission)
     return torch.special.entr(joint.sum(0)).sum().item()
 
 
-def test_probabilities_of_a_long_text_neither_vanish_nor_break_the_chain_rule(law):
-    text = law.sample(2003, 3, torch.Generator().manual_seed(2))
-    chain = law.next_word(text).gather(2, text.unsqueeze(2)).sum((1, 2))
-    whole = law.log_likelihood(torch.nn.functional.one_hot(text, WORDS).double())
+def test_probabilities_of_a_long_text_neither_vanish_nor_break_the_chain_rule(model):
+    text = model.sample(2003, 3, torch.Generator().manual_seed(2))
+    chain = model.next_word(text).gather(2, text.unsqueeze(2)).sum((1, 2))
+    whole = model.log_likelihood(torch.nn.functional.one_hot(text, WORDS).double())
     assert whole.isfinite().all()
     torch.testing.assert_close(whole, chain, rtol=1e-12, atol=0)
 
 
 def test_an_impossible_text_has_probability_zero():
-    law = HiddenMarkov(32, topics=1)
+    model = HiddenMarkov(32, topics=1)
     text = torch.arange(32).repeat(1, 7)
     evidence = torch.nn.functional.one_hot(text, 32).double()
-    assert law.log_likelihood(evidence).item() == -math.inf
-    assert not law.others(evidence).isnan().any()
+    assert model.log_likelihood(evidence).item() == -math.inf
+    assert not model.others(evidence).isnan().any()
 
 
 def test_a_language_is_its_number():
@@ -178,15 +178,15 @@ def test_a_language_is_its_number():
 
 
 def test_no_states_are_refused():
-    with pytest.raises(ValueError, match="symbols, topics and classes are 5, 0 and 16, the least is 1"):
+    with pytest.raises(ValueError, match="symbols, topics and classes are 5, 0 and 16, but must be at least 1"):
         HiddenMarkov(5, topics=0)
 
 
 def test_sources_are_chosen_by_name_and_settings():
-    law = SOURCES.build("hidden_markov", 11, 2)
-    assert isinstance(law, HiddenMarkov)
-    assert (law.symbols, law.topics) == (11, 4)
-    assert torch.equal(law.emission, HiddenMarkov(11, 2).emission)
+    model = SOURCES.build("hidden_markov", 11, 2)
+    assert isinstance(model, HiddenMarkov)
+    assert (model.symbols, model.topics) == (11, 4)
+    assert torch.equal(model.emission, HiddenMarkov(11, 2).emission)
     assert SOURCES.build({"hidden_markov": {"topics": 3}}, 11, 2).topics == 3
 
 

@@ -1,4 +1,4 @@
-"""Modules of other libraries: found by their dotted path, constructed, called, and held to what a block needs."""
+"""Modules of other libraries: imported by their dotted path, constructed, called and checked."""
 
 import importlib
 from collections.abc import Mapping
@@ -11,20 +11,21 @@ from torch import Tensor, nn
 from registry import SpecError, suggestion
 
 Call: TypeAlias = list[Any] | dict[str, Any]
-"""The arguments of a call, in order or by name; the word "x" in them stands for the sequence."""
+"""The arguments of a call, in order or by name; the word "x" in them is replaced by the sequence."""
 
 B, N, CUT = 3, 7, 4
+"""The batch and the length of the test input of `verify`, and the first position that it changes."""
 
 
-class Foreign(nn.Module):
-    """The module, called as it wants to be; of a tuple that it returns the first member counts."""
+class ExternalModule(nn.Module):
+    """Calls a module with the arguments that the settings give. If it returns a tuple, the first member is used."""
 
     def __init__(self, module: nn.Module, call: Call | None = None) -> None:
         super().__init__()
         self.module = module
         self.call = ["x"] if call is None else call
 
-    # Not typed as a tensor: `verify` tells in a sentence what a module returns that is none.
+    # Not typed as a tensor, because `verify` reports in a sentence if the module returns something else.
     def forward(self, x: Float[Tensor, "b n d"]) -> Any:
         call = replaced(self.call, "x", x)
         output = self.module(**call) if isinstance(call, dict) else self.module(*call)
@@ -34,22 +35,22 @@ class Foreign(nn.Module):
 def find_class(path: str, base: type = object) -> type[Any]:
     """Return the subclass of `base` at a dotted path.
 
-    Raises SpecError where the name is misspelt, ValueError where it cannot be had.
+    Raises SpecError if the name does not exist, ValueError if it cannot be imported or is no such class.
     """
     package, _, name = path.rpartition(".")
     if not package:
-        raise SpecError(f"'{path}' is no dotted path of a class, such as torch.nn.GRU")
+        raise SpecError(f"'{path}' is not the dotted path of a class, such as torch.nn.GRU")
     try:
         found = importlib.import_module(package)
     except Exception as error:
         raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(found, name):
         hint = suggestion(name, [key for key, value in vars(found).items() if _is_class(value, base)])
-        # A long list of what there is would hide the mistake.
+        # A long list of the classes would hide the mistake.
         raise SpecError(f"{path} cannot be imported: {package} has no '{name}'.{hint if len(hint) < 200 else ''}")
     value: Any = getattr(found, name)
     if not _is_class(value, base):
-        raise ValueError(f"{path} is no {'subclass of torch.nn.Module' if base is nn.Module else 'class'}")
+        raise ValueError(f"{path} is not a {'subclass of torch.nn.Module' if base is nn.Module else 'class'}")
     return value  # type: ignore[no-any-return]
 
 
@@ -58,7 +59,7 @@ def _is_class(value: object, base: type) -> bool:
 
 
 def replaced(value: Any, word: str, by: Any) -> Any:
-    """Return the value with `by` in place of the word, however deep."""
+    """Return the value with every `word` in it replaced by `by`, at any depth."""
     if isinstance(value, Mapping):
         return {key: replaced(member, word, by) for key, member in value.items()}
     if isinstance(value, list):
@@ -67,19 +68,19 @@ def replaced(value: Any, word: str, by: Any) -> Any:
 
 
 def construct(path: str, *positional: Any, arguments: Mapping[str, Any], width: int) -> Any:
-    """Construct an object of the class at a dotted path. Raises ValueError where that fails.
+    """Construct an object of the class at a dotted path. Raises ValueError if that fails.
 
-    The word "width" in the arguments stands for the width.
+    The word "width" in the arguments is replaced by the width.
     """
-    kind = find_class(path)
+    found = find_class(path)
     try:
-        return kind(*positional, **replaced(arguments, "width", width))
+        return found(*positional, **replaced(arguments, "width", width))
     except Exception as error:
         raise ValueError(f"{path} cannot be constructed with {dict(arguments)}: {_first_line(error)}") from error
 
 
-def verify(mixer: Foreign, path: str, width: int, causal: bool) -> None:
-    """Raise ValueError where shapes change, a row sees another, or (`causal`) a position sees a later one."""
+def verify(mixer: ExternalModule, path: str, width: int, causal: bool) -> None:
+    """Raise ValueError if the shape changes, an example sees another one, or (`causal`) a position sees a later one."""
     some = next(iter(mixer.parameters()), torch.zeros(0, device="cpu"))
     if some.is_meta:
         return
@@ -90,18 +91,18 @@ def verify(mixer: Foreign, path: str, width: int, causal: bool) -> None:
     output = _outputs(mixer, path, x)
     if not isinstance(output, Tensor) or output.shape != x.shape:
         got = f"the shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise ValueError(f"{path} maps the shape {tuple(x.shape)} to {got}, and must keep (batch, length, width)")
+        raise ValueError(f"{path} maps the shape {tuple(x.shape)} to {got}; it must keep (batch, length, width)")
     if _differ(_outputs(mixer, path, row)[::2], output[::2]):
-        raise ValueError(f"{path} mixes the rows of a batch: does it want the length first (batch_first=False)?")
+        raise ValueError(f"{path} mixes the examples of a batch: does the length come first (batch_first=False)?")
     if causal and _differ(_outputs(mixer, path, later)[:, :CUT], output[:, :CUT]):
         raise ValueError(
-            f"{path} looks ahead: an earlier output changes with a later input, which only the setting "
+            f"{path} is not causal: an earlier output changes with a later input, which only the setting "
             "`causal: false` allows"
         )
 
 
-def _outputs(mixer: Foreign, path: str, x: Tensor) -> Any:
-    """Call it as in evaluation, leaving its mode and the global random state as they were."""
+def _outputs(mixer: ExternalModule, path: str, x: Tensor) -> Any:
+    """Call the module in evaluation mode; its mode and the global random state are restored afterwards."""
     training = {part: part.training for part in mixer.modules()}
     mixer.eval()
     try:

@@ -1,18 +1,25 @@
-"""Each check of a task finds the mistake that it is there to find, and no other task's."""
+"""The checks of a task: each finds a fault and says what is wrong."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from tasks import Batch, Classes, Task, Tokens
-from tasks.conformance import check_task
+from tasks import TASKS, Batch, Classes, Task, Tokens
+from tests.conformance import checks_without_fault, failures, message
 
 SYMBOLS = 5
 
 
 class Echo(Task):
-    """Says a string again; a task without a mistake."""
+    """Repeat a string; a task without a fault.
+
+    With length=4 ("5" is the mark):
+
+        source  3 1 0 2
+        query   5 5 5 5
+        answer  3 1 0 2
+    """
 
     points = True
     necessary = True
@@ -124,6 +131,14 @@ class LinkedToAll(Changed):
         return replace(batch, links=torch.ones_like(batch.links))
 
 
+class NotATask:
+    pass
+
+
+class WithoutExample(Echo):
+    """Repeat a string."""
+
+
 class Raising(Echo):
     def sample(self, length, size, generator):
         raise RuntimeError("no")
@@ -134,33 +149,41 @@ class Refusing(Echo):
         raise ValueError("no")
 
 
-MISTAKES = [
+FAULTS = [
+    (NotATask, "constructs", "NotATask is not a Task: write `class NotATask(Task)`"),
+    (Raising, "constructs", "it raised RuntimeError: no"),
+    (Refusing, "constructs", "check_length raises ValueError for every length from 13 to 4095"),
     (TooFew, "shapes", "512 examples were asked for"),
-    (NothingScored, "shapes", "true somewhere in every example"),
-    (BeyondItsSpace, "ranges", "query has tokens from 6 to 6, and its space only 6 of them"),
-    (Wordless, "words", 'words("source") has 0 words for 6 tokens'),
+    (NothingScored, "shapes", "true at one query of every example or more"),
+    (BeyondItsSpace, "ranges", "query has numbers from 6 to 6, and its space has only 6, from 0 on"),
+    (Wordless, "words", 'words("source") has 0 words'),
     (DrawnElsewhere, "deterministic", "the same generator gave two different batches"),
     (AlwaysTheSame, "deterministic", "two generators gave the same batch"),
     (DrawnElsewhere, "no_global_randomness", "torch's global generator"),
     (Wrong, "oracle", "answer scores 0, and ceiling says 1"),
     (NothingToGain, "bounds", "two different finite numbers"),
     (Lowballing, "chance", "better than chance, 0.1"),
-    (Shifted, "leaks", "a query tells the answer to another one"),
+    (Shifted, "leaks", "a query reveals the answer to another query"),
     (PointsElsewhere, "links", "the answer is the token at the linked position, and it is not"),
     (LinkedToTooLittle, "links", "the oracle cannot find the answer at query 0"),
     (LinkedThoughNotScored, "links", "a query that is not scored has links"),
-    (LinkedToAll, "necessary", "position 0 does not to query 1"),
-    (Raising, "samples", "it raised RuntimeError: no"),
-    (Refusing, "samples", "check_length refuses every length from 16 to 4095"),
+    (LinkedToAll, "necessary", "that to query 1 does not depend on position 0"),
+    (WithoutExample, "example", "the docstring of the class has no example: below the question, write a line such as"),
 ]
 
 
-def test_a_task_without_a_mistake_passes_all():
-    found = dict(check_task(Echo))
-    assert not any(found.values())
-    assert found.keys() == {"samples", *(check for _, check, _ in MISTAKES)}, "each check has its mistake"
+def test_a_task_without_a_fault_passes():
+    assert failures(TASKS, Echo) == {}
 
 
-@pytest.mark.parametrize(("task", "check", "sentence"), MISTAKES)
-def test_a_mistake_is_found_by_its_check(task, check, sentence):
-    assert sentence in dict(check_task(task))[check]
+@pytest.mark.parametrize(("value", "check", "sentence"), FAULTS)
+def test_a_check_finds_the_fault(value, check, sentence):
+    assert sentence in message(TASKS, value, check)
+
+
+def test_every_check_has_a_fault():
+    assert not checks_without_fault(TASKS, (check for _, check, _ in FAULTS))
+
+
+def test_a_task_that_cannot_be_sampled_is_checked_no_further():
+    assert [result.check for result in TASKS.check(Raising)] == ["constructs"]

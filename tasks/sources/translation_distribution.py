@@ -1,4 +1,4 @@
-"""The law of the translation task's sentences, and of the next word of a translation."""
+"""The distribution of the sentences of the translation task, and that of the next word of a translation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from torch import Tensor
 
 from .lexicon import NOTHING, Category, Lexicon
 
-UNIT = 2**40  # probabilities of clauses are drawn as whole numbers: the same on every platform
+UNIT = 2**40  # probabilities of clauses are whole numbers, so that samples are the same on every platform
 
 
 class Shapes(NamedTuple):
-    """Every shape of a clause, by number; the last has no word, and fills up a row that has fewer clauses."""
+    """Every shape of a clause, by number. The last has no word, and pads the rows with fewer clauses."""
 
     words: Int[Tensor, "n"]
     determiners: Int[Tensor, "n"]
-    subject: Int[Tensor, "n"]  # how many target words the subject has
-    verb: Int[Tensor, "n"]  # the verb's slot
+    subject: Int[Tensor, "n"]  # the number of target words in the subject
+    verb: Int[Tensor, "n"]  # the slot of the verb
     categories: Int[Tensor, "n slots"]
     places: Int[Tensor, "n slots"]  # in a target clause with an inseparable verb; NOTHING for a determiner
     thresholds: Int[Tensor, "lengths*n"]  # with `left` words left, of left * UNIT + a draw below UNIT
@@ -31,7 +31,7 @@ class Shapes(NamedTuple):
 
 @lru_cache(maxsize=64)
 def clause_shapes(modifiers: int, length: int, device: torch.device) -> Shapes:
-    """Tabulate the shapes, and how likely each is to come next with up to `length` words left."""
+    """Tabulate the shapes, and the probability of each with up to `length` words left."""
     phrases = list(product((0, 1), range(modifiers + 1)))
     shapes = [(subject,) for subject in phrases] + list(product(phrases, phrases))
     layouts = [_layout(*shape) for shape in shapes]
@@ -50,7 +50,7 @@ def clause_shapes(modifiers: int, length: int, device: torch.device) -> Shapes:
 
 
 def _layout(subject: tuple[int, int], object_: tuple[int, int] | None = None) -> list[tuple[int, int]]:
-    """Return category and target place of each word of a clause, given determiners and adjectives of its phrases."""
+    """Return category and target place of each word of a clause, given the modifiers of its phrases."""
     before = subject[1] + 1
     if object_ is None:
         return [*_phrase(*subject, 0), (Category.INTRANSITIVE, before)]
@@ -59,13 +59,13 @@ def _layout(subject: tuple[int, int], object_: tuple[int, int] | None = None) ->
 
 
 def _phrase(determiners: int, adjectives: int, place: int) -> list[tuple[int, int]]:
-    """In the source [determiner] adjectives noun, in the target, from `place` on, the mirror image."""
+    """Lay out [determiner] adjectives noun in the source; in the target, from `place` on, the order is reversed."""
     described: list[tuple[int, int]] = [(Category.ADJECTIVE, place + adjectives - i) for i in range(adjectives)]
     return [(Category.DETERMINER, NOTHING)] * determiners + described + [(Category.NOUN, place)]
 
 
 def _thresholds(weights: list[float], words: list[int], length: int) -> list[int]:
-    """Return cumulated probabilities of the next shape, for every number of words left."""
+    """Return the cumulative probabilities of the next shape, for every number of words left."""
     ways, thresholds = [1.0], [0] * len(words) + [UNIT]
     for left in range(1, length + 1):
         terms = [w * ways[left - n] if n <= left else 0.0 for w, n in zip(weights, words, strict=True)]
@@ -76,12 +76,12 @@ def _thresholds(weights: list[float], words: list[int], length: int) -> list[int
 
 
 class Sentences(NamedTuple):
-    """The clauses of a batch of sentences, and the words: which clause each is in, and what and where in it."""
+    """The clauses of a batch of sentences, and the clause, the category and the place of each word."""
 
     start: Int[Tensor, "b clauses"]  # a clause without words starts at the full stop, and has its verb there
     verb: Int[Tensor, "b clauses"]
     subject: Int[Tensor, "b clauses"]
-    translated: Int[Tensor, "b clauses"]  # how many words are not determiners
+    translated: Int[Tensor, "b clauses"]  # the number of words that are not determiners
     clause: Int[Tensor, "b s"]
     category: Int[Tensor, "b s"]
     place: Int[Tensor, "b s"]
@@ -89,7 +89,7 @@ class Sentences(NamedTuple):
 
 
 def draw_sentences(modifiers: int, length: int, size: int, generator: torch.Generator) -> Sentences:
-    """Draw sentences of `length` words: independent clauses, given that they end just there."""
+    """Sample sentences of `length` words: independent clauses, given that they have `length` words together."""
     device = generator.device
     shapes = clause_shapes(modifiers, length, device)
     clauses = _draw_clauses(shapes, length, size, generator)
@@ -112,7 +112,7 @@ def draw_sentences(modifiers: int, length: int, size: int, generator: torch.Gene
 
 
 def _draw_clauses(shapes: Shapes, length: int, size: int, generator: torch.Generator) -> Int[Tensor, "size clauses"]:
-    """Draw shapes one after another, each with the probability that it has with so many words left."""
+    """Sample shapes one after another, each with its probability given the number of words left."""
     count = len(shapes.words)
     draws = torch.randint(UNIT, (length // 2, size), generator=generator, device=generator.device)
     left, clauses = torch.full((size,), length, device=generator.device), []
@@ -124,7 +124,7 @@ def _draw_clauses(shapes: Shapes, length: int, size: int, generator: torch.Gener
 
 @dataclass(frozen=True)
 class Prefix:
-    """What the current clause of a translation shows: its phrases, the last one's adjectives, sense and particle."""
+    """The clause of a translation so far: its phrases, the adjectives of the last phrase, sense and particle."""
 
     phrases: int = 0
     adjectives: int = 0
@@ -136,7 +136,7 @@ START, END = Prefix(), Prefix(phrases=3)
 
 
 class Move(NamedTuple):
-    """A kind of next target word: which query tokens, how many can come here, the weight of each, what it uses up."""
+    """A kind of next target word: its query tokens, how many are possible, the weight of each, and what it uses up."""
 
     state: Prefix
     words: range
@@ -147,7 +147,7 @@ class Move(NamedTuple):
 
 
 def moves(prefix: Prefix, lexicon: Lexicon, modifiers: int) -> Iterator[Move]:
-    """Yield the kinds of words that may follow; the weights of whole clauses are their probabilities."""
+    """Yield the kinds of words that may follow. The product of the weights in a clause is its probability."""
     adjectives, _, particles, stems, end, _ = lexicon.target
     if prefix == END:
         return
@@ -179,19 +179,19 @@ def _nouns(prefix: Prefix, weight: float, lexicon: Lexicon) -> Iterator[Move]:
 
 
 def _verbs(prefix: Prefix, lexicon: Lexicon) -> int:
-    """Count the verbs that agree with what is seen of the clause."""
+    """Count the verbs that agree with the clause so far."""
     count = lexicon.verbs // 2
     if prefix.phrases == 2:
         count //= 2 * (lexicon.particles if prefix.separable else 1)
     return count if prefix.sense is None else count // 2
 
 
-class Law:
+class NextWordDistribution:
     """Probabilities of the next word of a translation, given the words before it and the length of the source.
 
-    Only how many determiners were dropped is hidden: each of the m nouns so far had one with probability 1/2, and
-    what is left of the source depends on it. So all that matters of a prefix is m, the number c of other source words
-    it used up, and the state s of its last clause. Tables are indexed [m, c, s].
+    Only the number of dropped determiners is unknown: each of the m nouns so far has one with probability 1/2, and the
+    number of source words left depends on it. So a prefix is described by m, the number c of other source words that it
+    used up, and the state s of its last clause. Tables are indexed [m, c, s].
     """
 
     def __init__(self, lexicon: Lexicon, modifiers: int, length: int) -> None:
@@ -210,7 +210,7 @@ class Law:
         self.guess = (best / ahead[:-1, :-1]).nan_to_num(0.0)
 
     def best_guesses(self, query: Int[Tensor, "b q"]) -> Float[Tensor, "b q"]:
-        """Return at each query position the probability of the likeliest next word."""
+        """Return the probability of the most probable next word at each query position."""
         query = query.cpu()
         after, nouns, words = self._transitions()
         state, states = torch.zeros(len(query), dtype=torch.long), []
@@ -220,7 +220,7 @@ class Law:
         return self.guess[nouns[query].cumsum(1), words[query].cumsum(1), torch.stack(states, dim=1)]
 
     def _transitions(self) -> tuple[Int[Tensor, "states words"], Int[Tensor, "words"], Int[Tensor, "words"]]:
-        """Return the state after each query token, and what a token adds to m and to c."""
+        """Return the state after each query token, and what each token adds to m and to c."""
         tokens = self.lexicon.beginning + 1
         after = torch.full((self.states, tokens), self.end)
         nouns, words = torch.zeros(2, tokens, dtype=torch.long).unbind()
@@ -232,7 +232,7 @@ class Law:
         return after, nouns, words
 
     def _matrix(self, nouns: int, source_words: int) -> Float[Tensor, "states states"]:
-        """Return the total weight of the moves from state to state that use up this much."""
+        """Return the total weight of the moves from state to state that use up these numbers of words."""
         matrix = torch.zeros(self.states, self.states, dtype=torch.float64)
         for state, following, move in self.edges:
             if (move.nouns, move.source_words) == (nouns, source_words):
@@ -240,7 +240,7 @@ class Law:
         return matrix
 
     def _ahead(self) -> Float[Tensor, "m_more c_more s"]:
-        """Return the total weight of all ways on to a whole sentence, averaged over the determiners dropped so far."""
+        """Return the total weight of all continuations to a whole sentence, averaged over the dropped determiners."""
         noun, word, free = self._matrix(1, 1), self._matrix(0, 1), self._matrix(0, 0)
         ways = torch.zeros(self.length + 3, self.states, dtype=torch.float64)  # by words left, after two rows of zeros
         ways[2, self.end] = 1.0
@@ -253,7 +253,7 @@ class Law:
         return torch.stack(ahead)
 
     def _best(self, ahead: Float[Tensor, "m_more c_more s"]) -> Float[Tensor, "m c s"]:
-        """Return the weight of the likeliest next word and all ways on from it."""
+        """Return the weight of the most probable next word with all its continuations."""
         best = torch.zeros_like(ahead[:-1, :-1])
         nouns, words, _ = best.shape
         for state, following, move in self.edges:

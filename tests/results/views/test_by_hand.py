@@ -1,0 +1,137 @@
+"""Views of a run of few numbers, beside what they must show, computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from results import Measurement, Outcome, Store
+from results.analysis.run import Run, read
+from results.views import VIEWS, Figure, Table
+from tests.results.trials import QUANTITIES, planned
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two mechanisms with two seeds: scores, learning curves, gradients that halve, speeds and memory."""
+    folder = tmp_path_factory.mktemp("runs") / "by_hand"
+    models = {"gru": 0.5, "lstm": 0.8}
+    with Store(folder / "results.sqlite") as store:
+        trained = [planned(f"{m} {s}", m, "copy", length=4, seed=s) for m in models for s in (0, 1)]
+        untrained = [planned(f"{m}/0", m, probes=["throughput", "gradient_flow"]) for m in models]
+        store.plan([*trained, *untrained], {}, QUANTITIES)
+        for model, level in models.items():
+            for seed in (0, 1):
+                store.finish(f"{model} {seed}", Outcome("ok", measurements=tuple(_trained(level + 0.1 * seed))))
+            store.finish(f"{model}/0", Outcome("ok", measurements=tuple(_untrained(level))))
+    return read(folder)
+
+
+def _trained(score: float) -> list[Measurement]:
+    at = {"stage": "validation"}
+    curve = [Measurement("accuracy", "normalised", score * step / 20, at={**at, "step": step}) for step in (0, 10, 20)]
+    tested = Measurement("accuracy", "normalised", score, at={"stage": "test", "length": 4})
+    steps = [
+        Measurement("accuracy", "steps", 20),
+        Measurement("accuracy", "steps_to_solve", 15 if score > 0.85 else float("nan")),
+    ]
+    flow = [_norm(0.25**d, "trained", d) for d in (1, 2, 3)]
+    return [*curve, tested, *steps, *flow]
+
+
+def _untrained(level: float) -> list[Measurement]:
+    timed = [Measurement("throughput", "train", 1000 * level, at={"length": n}) for n in (8, 16, 32)]
+    peak = [Measurement("throughput", "peak_memory", 1e6 * n, at={"length": n}) for n in (8, 16, 32)]
+    state = [Measurement("throughput", "state", 64.0, at={"length": n}) for n in (8, 16, 32)]
+    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13))]
+
+
+def _norm(value: float, stage: str, distance: int) -> Measurement:
+    return Measurement("gradient_flow", "gradient_norm", value, at={"stage": stage, "length": 12, "distance": distance})
+
+
+def table_of(name: str, run: Run) -> Table:
+    table = VIEWS[name]().table(run)
+    assert table is not None
+    return table
+
+
+def figure_of(name: str, run: Run) -> Figure:
+    figure = VIEWS[name]().figure(run)
+    assert figure is not None
+    return figure
+
+
+@pytest.mark.reference("view", "learning")
+def test_learning(run: Run) -> None:
+    assert table_of("learning", run).rows() == [
+        ["gru", "copy", "0.001", "0.001", "0.001", "20"],
+        ["lstm", "copy", "0.001", "0.001", "0.001", "20"],
+    ]
+    data = figure_of("learning", run).data
+    mean = data[(data["mechanism"] == "gru") & (data["seed"] == "mean")]
+    assert mean["value"].tolist() == pytest.approx([0, 0.275, 0.55])
+    (column,) = VIEWS["learning"]().columns(run)
+    assert column.along(["gru", "lstm"]).whole() == ["never", "15 (50%)"]
+
+
+@pytest.mark.reference("view", "gradient_flow")
+def test_gradient_flow(run: Run) -> None:
+    rows = table_of("gradient_flow", run).rows()
+    # ln 2 = 0.693 and ln 4 = 1.386; 1 % is left ln(100) / ln 2 = 6.64 positions behind the nearest.
+    assert [row[:3] for row in rows] == [
+        [m, stage, "12"] for stage in ("initial", "trained on copy") for m in ("gru", "lstm")
+    ]
+    assert {row[3].split(" ")[0] for row in rows[:2]} == {"0.6931"}
+    assert {row[3].split(" ")[0] for row in rows[2:]} == {"1.3863"}
+    assert [row[4] for row in rows] == ["8", "8", "> 3", "> 3"]
+    data = figure_of("gradient_flow", run).data
+    assert data.loc[data["mechanism"] == "gru", "value"].tolist() == pytest.approx([0.5**d for d in range(12)])
+
+
+@pytest.mark.reference("view", "gradient_flow_trained")
+def test_gradient_flow_after_training(run: Run) -> None:
+    data = figure_of("gradient_flow_trained", run).data
+    assert data.loc[data["mechanism"] == "lstm", "value"].tolist() == pytest.approx([1, 1 / 4, 1 / 16])
+    assert set(data["task"]) == {"copy"}
+
+
+@pytest.mark.reference("view", "memory")
+def test_memory(run: Run) -> None:
+    rows = table_of("memory", run).rows()
+    assert rows[0][:-1] == ["gru", "peak memory of training (bytes)", "8M", "16M", "32M"]
+    assert rows[1][:-1] == ["gru", "decoding state (bytes)", "64", "64", "64"]
+    assert [row[-1].split(" ")[0] for row in rows[:2]] == ["1.00", "0.00"]
+    data = figure_of("memory", run).data
+    peaks = data[(data["mechanism"] == "gru") & (data["quantity"] == "peak_memory")]
+    assert peaks["value"].tolist() == [8, 16, 32]
+    (column,) = VIEWS["memory"]().columns(run)
+    assert column.heading == "peak memory (MB) at 32"
+    assert column.along(["lstm"]).whole() == ["32"]
+
+
+@pytest.mark.reference("view", "throughput")
+def test_throughput(run: Run) -> None:
+    # Tokens per second that do not depend on the length: the time grows in proportion to it.
+    (*row, exponent) = table_of("throughput", run).rows()[0]
+    assert row == ["gru", "training step (tokens/s)", "500", "500", "500"]
+    assert exponent.startswith("1.00")
+
+
+@pytest.mark.reference("view", "score_against_speed")
+def test_score_against_speed(run: Run) -> None:
+    data = figure_of("score_against_speed", run).data.set_index("mechanism")
+    assert data.loc["gru", ["tokens", "length", "score", "low", "high"]].tolist() == pytest.approx(
+        [500, 32, 0.55, 0.5, 0.6]
+    )
+    assert data.loc["lstm", "score"] == pytest.approx(0.85)
+
+
+@pytest.mark.reference("view", "ranking")
+def test_ranking(run: Run) -> None:
+    table = table_of("ranking", run)
+    shown = [dict(zip(table.headings, row, strict=True)) for row in table.rows()]
+    assert [(row["rank"], row["mechanism"], row["score"], row["copy"]) for row in shown] == [
+        ("1", "lstm", "0.85 [0.80, 0.90]", "0.85 [0.80, 0.90]"),
+        ("2", "gru", "0.55 [0.50, 0.60]", "0.55 [0.50, 0.60]"),
+    ]
+    assert [row["train tokens/s at 32"] for row in shown] == ["800", "500"]
