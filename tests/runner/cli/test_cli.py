@@ -65,6 +65,7 @@ def test_run_then_again_then_report(shell, tiny):
     assert "2 trials: 2 ok" in status.stdout
 
 
+@pytest.mark.slow
 def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny, write):
     suite = tiny(mechanisms="[gru, transformer: {heads: 2, alignment: [dot, plugins]}]")
     assert shell.run(suite).returncode == 0
@@ -78,6 +79,7 @@ def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny,
     assert set(load(shell.runs / "tiny")["mechanism"]) == {"gru", "transformer(dot)", "transformer(outside)"}
 
 
+@pytest.mark.slow
 def test_an_installed_package_is_a_plugin(shell, tiny, write):
     """A distribution with an entry point, as pip would leave it in site-packages."""
     write("site/far_score.py", PLUGIN.replace("outside", "far").replace("Outside", "Far"))

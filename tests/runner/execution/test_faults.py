@@ -155,6 +155,7 @@ def state(pid):
         return "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self"), reason="looks at processes through /proc")
 def test_kill_dash_nine_loses_and_repeats_nothing(shell, tiny):
     suite, run = tiny(**SLOW), shell.runs / "tiny"
@@ -193,6 +194,7 @@ def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny):
     assert "of 4000" in outcomes(run)["gru"][1]
 
 
+@pytest.mark.slow
 def test_two_runs_cannot_write_to_one_folder(shell, tiny):
     suite, run = tiny(**SLOW), shell.runs / "tiny"
     with started(shell, suite):
@@ -202,6 +204,7 @@ def test_two_runs_cannot_write_to_one_folder(shell, tiny):
         assert second.stderr.startswith("error: another run is writing to ")
 
 
+@pytest.mark.slow
 def test_newer_store_is_refused(shell, tiny):
     suite = tiny()
     assert shell.run(suite).returncode == 0

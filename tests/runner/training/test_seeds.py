@@ -79,6 +79,7 @@ def test_dropout_is_the_trials_own_and_goes_on_bit_for_bit(tiny, tmp_path):
     assert measure(trial, CPU, checkpoint=checkpoint) == whole
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_does_not_change_results(tiny, shell):
     """Enough numbers in a product that two threads would add them up in another order."""
     suite = tiny(

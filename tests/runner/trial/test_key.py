@@ -216,6 +216,7 @@ def test_a_plugin_that_is_a_package_may_be_moved(tiny, write):
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.slow
 def test_a_plugin_that_is_a_module_of_a_package_runs(tiny, write, shell, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     write("scores_of_mine/__init__.py", "from .base import SCALE\n")
