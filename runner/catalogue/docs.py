@@ -9,6 +9,8 @@ from typing import Any
 
 from registry import Entry, UserError
 from registry.docstring import short_source
+from results.store.formats import ABSENT, count
+from results.store.markdown import markdown
 from tasks import TASKS, Task
 
 from ..plugins import REGISTRIES, ROOT
@@ -52,9 +54,9 @@ def tasks_page(text: str) -> str:
     if not mark:
         raise UserError(f"{TASKS_PATH} has lost the line that begins the list of tasks: {TASKS_MARK}")
     found = entries(TASKS, built_in=True)
-    rows = [["task", "the question", "source", "chance", "presets"], ["---", "---", "---", "---:", "---"]]
-    rows += [_task_row(entry) for entry in found]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    headings = ["task", "the question", "source", "chance", "presets"]
+    rows = [_task_row(entry) for entry in found]
+    table = markdown(headings, rows, right=["chance"], raw=True).rstrip()
     parts = [head + mark, TASKS_LEAD, table, *(_task_section(entry) for entry in found)]
     return "\n\n".join(parts) + "\n"
 
@@ -63,9 +65,8 @@ def _task_row(entry: Entry[Task]) -> list[str]:
     shown = describe(TASKS.kind, entry, built_in=True)
     task = entry.value()
     chance = f"{task.chance(default_length(task)):.3g}"
-    presets = ", ".join(f"`{name}`" for name in entry.value.presets) or "–"
-    question = _cell(" ".join(shown.formula.split()))
-    return [f"[{shown.name}](#{shown.name})", question, _cell(short_source(shown.source)), chance, presets]
+    presets = ", ".join(f"`{name}`" for name in entry.value.presets) or ABSENT
+    return [f"[{shown.name}](#{shown.name})", shown.formula, short_source(shown.source), chance, presets]
 
 
 def _task_section(entry: Entry[Task]) -> str:
@@ -96,13 +97,12 @@ def _fenced(text: str) -> str:
 
 def _table(found: Sequence[Description]) -> str:
     about = list(dict.fromkeys(label for each in found for label in each.facts if label != "torch.compile"))
-    rows = [["name", "source", "parameters", *about]]
-    rows.append(["---", "---", "---:", *("---" for _ in about)])
+    rows = []
     for each in found:
-        parameters = "–" if each.parameters is None else f"{each.parameters:,}"
-        facts = [_cell(each.facts.get(label, "–")) for label in about]
-        rows.append([f"[{each.name}](#{_anchor(each)})", _cell(short_source(each.source)), parameters, *facts])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        parameters = ABSENT if each.parameters is None else count(each.parameters)
+        facts = [each.facts.get(label, ABSENT) for label in about]
+        rows.append([f"[{each.name}](#{_anchor(each)})", short_source(each.source), parameters, *facts])
+    return markdown(["name", "source", "parameters", *about], rows, right=["parameters"], raw=True).rstrip()
 
 
 def _section(shown: Description) -> str:
@@ -124,7 +124,3 @@ def _title(shown: Description) -> str:
 
 def _anchor(shown: Description) -> str:
     return _title(shown).replace(" ", "-")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

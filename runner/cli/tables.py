@@ -15,7 +15,7 @@ from rich.text import Text
 from registry import Entry, Registry
 from registry.docstring import parts_of, short_source, source_of
 from results import Store
-from results.store.formats import count, number, short
+from results.store.formats import ABSENT, count, number, short
 from results.store.labels import describe as describe_trial
 from results.store.labels import mechanism_labels, task_labels
 from results.store.load import store_of
@@ -25,7 +25,6 @@ from ..catalogue.describe import KINDS, describe, lines, origin
 from ..plugins import REGISTRIES, find
 from ..suite.plan import Plan
 
-ABSENT = "–"
 ENDLESS = 10_000  # columns: in a pipe each row is one line of any length
 
 
