@@ -6,7 +6,7 @@ a column is below it. Many rows of few mechanisms are set side by side instead, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -75,14 +75,12 @@ def _parts(family: Family, drawn: set[str]) -> list[Family]:
     parts = [list(part) for part in np.array_split(np.array(names, dtype=object), count)] if names else []
     return [
         replace(
-            family, title=f"{family.title} ({place}/{count})" if count > 1 else family.title, names=_of(family, part)
+            family,
+            title=f"{family.title} ({place}/{count})" if count > 1 else family.title,
+            names={name: family.names[name] for name in part},
         )
         for place, part in enumerate(parts, start=1)
     ]
-
-
-def _of(family: Family, names: Sequence[str]) -> dict[str, str]:
-    return {name: family.names[name] for name in names}
 
 
 def _side_by_side(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str], Axes]]:

@@ -41,8 +41,9 @@ class Section:
 
 @dataclass
 class Contents:
-    """The sections in their order, and the `first` sentences, most important first."""
+    """The sections of a run's report in their order, and the `first` sentences, most important first."""
 
+    run: Run
     sections: list[Section]
 
     @property
@@ -62,7 +63,7 @@ class Contents:
 
 def contents(run: Run) -> Contents:
     """Ask every view for what it has. A view that raises is named, and the others are shown."""
-    return Contents([_section(name, view, run) for name, view in shown(run).items()])
+    return Contents(run, [_section(name, view, run) for name, view in shown(run).items()])
 
 
 def _section(name: str, view: View, run: Run) -> Section:

@@ -15,7 +15,7 @@ from . import writers
 from .contents import Contents, caution, contents
 from .stamp import mark_drawn, report_is_current
 
-__all__ = ["report_is_current", "write_report"]
+__all__ = ["draw_report", "report_is_current", "write_report"]
 
 LARGEST = 600_000  # bytes: an SVG with more than that is shown as PNG
 
@@ -25,31 +25,36 @@ def write_report(folder: str | Path) -> Path:
 
     Works on a run that is still going on, and on one of which everything failed.
     """
+    draw_report(folder)
+    return Path(folder) / "report" / "report.html"
+
+
+def draw_report(folder: str | Path) -> Contents:
+    """Write what `write_report` writes, and return what it consists of, so that the terminal can show it too."""
     from ..charts import draw
     from ..charts.files import save
 
     to = Path(folder) / "report"
     # Taken before reading: what changes meanwhile makes the report stale, not current.
     mark = mark_drawn(folder)
-    run = read(folder)
-    found = contents(run)
+    found = contents(read(folder))
     pictures = {}
     for section in found.sections:
         if section.table is not None:
             writers.save(section.name, section.title, section.table, to / "tables")
         if section.figure is not None:
             try:
-                save(draw(section.figure, run), section.figure.data, to / "figures" / section.name)
+                save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name)
             except Exception as error:
                 section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
                 continue
             pictures[section.name] = _picture(to / "figures" / section.name)
-    write_text(to / "report.html", html(run, found, pictures))
+    write_text(to / "report.html", html(found, pictures))
     mark()
-    return to / "report.html"
+    return found
 
 
-def html(run: Run, found: Contents, pictures: Mapping[str, str]) -> str:
+def html(found: Contents, pictures: Mapping[str, str]) -> str:
     """Return the page; `pictures` are data URIs by the name of the view."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -60,7 +65,7 @@ def html(run: Run, found: Contents, pictures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    first, manifest = found.first, run.manifest
+    run, first, manifest = found.run, found.first, found.run.manifest
     sections = [
         {
             "name": section.name,

@@ -10,27 +10,26 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..analysis.run import Run
 from ..views.table import PARTIAL, Column
-from .contents import caution, contents
+from .contents import Contents, caution
 
 WIDEST = 100
 
 
-def show(run: Run, console: Console | None = None) -> None:
+def show(found: Contents, console: Console | None = None) -> None:
     """Print the ranked table and the first findings; plain text where the output is no terminal."""
     console = console or Console()
     if not console.is_terminal:
         # In a pipe rich would take 80 columns whatever there is.
         console.width = WIDEST
-    width, found = min(console.width, WIDEST), contents(run)
+    width = min(console.width, WIDEST)
     table = next((section.table for section in found.sections if section.name == "ranking"), None)
     if table is not None:
         kept = fitting(table.columns, width)
         console.print(_table(kept))
         if any(text.endswith(PARTIAL) for column in kept if not column.is_text for text in column.compact()):
             console.print(Text(f"{PARTIAL} of only some tasks or seeds; the others are skipped, failed or not run"))
-    for sentence in [*(finding.text for finding in found.first), caution(run)]:
+    for sentence in [*(finding.text for finding in found.first), caution(found.run)]:
         if sentence:
             _print(console, f"- {sentence}", width)
     for mistake in found.mistakes:

@@ -24,4 +24,4 @@ def escape(text: str) -> str:
 
 
 def _escaped_bar(text: str) -> str:
-    return " ".join(text.split()).replace("\\|", "|").replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|")

@@ -39,24 +39,26 @@ class GenericView(View):
         return Table(CAPTION, columns, numbers)
 
     def figure(self, run: Run) -> Lines | None:
-        parts, panels = [], dict[str, str]()
-        for each in _shown(run):
-            for name in _columns(run, each.over[:1]):
-                rows = _means(run, [each], [name]).rename(columns={name: "at"})
-                where = [
-                    ", ".join(str(v) for v in place if not is_absent(v)) for place in rows[["task", "stage"]].to_numpy()
-                ]
-                titles = [f"{each.heading}: {place}" if place else each.heading for place in where]
-                panels |= {f"{each.name} {place}": title for place, title in zip(where, titles, strict=True)}
-                parts.append(rows.assign(panel=[f"{each.name} {place}" for place in where]))
-        rows = pd.concat(parts) if parts else pd.DataFrame(columns=["at", "panel"])
+        shown = [each for each in _shown(run) if _columns(run, each.over[:1])]
+        if not shown:
+            return None
+        rows = pd.concat([_points(run, each) for each in shown])
         rows = rows.assign(at=pd.to_numeric(rows["at"], errors="coerce")).dropna(subset=["at"])
         if rows.empty:
             return None
-        rows = rows.sort_values(["panel", "mechanism", "at"], ignore_index=True)
-        label = " or ".join(dict.fromkeys(each.over[0] for each in _shown(run) if each.over))
-        kept = {panel: title for panel, title in panels.items() if (rows["panel"] == panel).any()}
-        return Lines(CAPTION, rows, Axis("at", label), Axis("value", "value"), kept, panel="panel", markers=True)
+        panels = dict(zip(rows["panel"], rows["title"], strict=True))
+        data = rows.drop(columns="title").sort_values(["panel", "mechanism", "at"], ignore_index=True)
+        x = Axis("at", " or ".join(dict.fromkeys(each.over[0] for each in shown)))
+        return Lines(CAPTION, data, x, Axis("value", "value"), panels, panel="panel", markers=True)
+
+
+def _points(run: Run, quantity: Quantity) -> pd.DataFrame:
+    """Return the means of a quantity over its first coordinate, `at`, with the panel of each and its title."""
+    (name,) = _columns(run, quantity.over[:1])
+    rows = _means(run, [quantity], [name]).rename(columns={name: "at"})
+    where = [", ".join(str(v) for v in place if not is_absent(v)) for place in rows[["task", "stage"]].to_numpy()]
+    titles = [f"{quantity.heading}: {place}" if place else quantity.heading for place in where]
+    return rows.assign(panel=[f"{quantity.name} {place}" for place in where], title=titles)
 
 
 def _shown(run: Run) -> list[Quantity]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from ..analysis.run import Run
 from ..analysis.scaling import common_length, speeds
 from ..store.formats import short
-from .figure import Axis, Lines
-from .scaled import exponent_notes, scaled_table
+from .figure import Lines
+from .scaled import measured, scaled_lines, scaled_table
 from .table import Column, Table
 from .view import VIEWS, View
 
@@ -39,20 +39,9 @@ class MemoryView(View):
         if data.empty:
             return None
         data = data.assign(value=data["value"] / MEGABYTE, unit="MB").drop(columns=["low", "high"])
-        panels = {name: run.quantities[name].title for name in QUANTITIES if (data["quantity"] == name).any()}
-        x, y = Axis("length", "length (positions)", log=True), Axis("value", "megabytes", log=True)
-        notes, title = exponent_notes(run, list(panels)), f"exponents: {' / '.join(panels.values())}"
-        return Lines(
-            CAPTION,
-            data.reset_index(drop=True),
-            x,
-            y,
-            panels,
-            panel="quantity",
-            markers=True,
-            notes=notes,
-            legend_title=title,
-        )
+        names = measured(data, QUANTITIES)
+        legend = f"exponents: {' / '.join(run.quantities[name].title for name in names)}"
+        return scaled_lines(run, data.reset_index(drop=True), names, CAPTION, "megabytes", legend)
 
     def columns(self, run: Run) -> Iterator[Column]:
         rows = speeds(run.frame, ("peak_memory",))

@@ -34,8 +34,8 @@ class RankingView(View):
         taken = {"rank", "mechanism", "score", *(column.heading for column in others)}
         tasks = {task: _of_task(run, task, place, taken) for place, task in enumerate(run.tasks)}
         kept = [column for column in [*tasks.values(), *others] if not _is_empty(column)]
-        own = _own(run)
-        return Table(_caption(run), [*own, *kept], _numbers(names, [own[2], *others], tasks))
+        rank, mechanism, score = _own(run)
+        return Table(_caption(run), [rank, mechanism, score, *kept], _numbers(names, [score, *others], tasks))
 
     def figure(self, run: Run) -> Heatmap | None:
         if not run.tasks:
@@ -63,11 +63,10 @@ def _of_task(run: Run, task: str, place: int, taken: set[str]) -> Column:
     rows = run.ranking.tasks[run.ranking.tasks["task"] == task]
     part = [_ended(row["word"], row["ill"], row["runs"]) for row in rows.to_dict("records")]
     # A score of runs of which none ended well is no score of theirs.
-    rows = rows.assign(words=part, value=rows["value"].where(rows["ill"] < rows["runs"]))
+    rows = rows.assign(words=part, value=rows["value"].where(rows["ill"] < rows["runs"])).reset_index(drop=True)
     heading = f"{task} (task)" if task in taken else task
     # Tasks are left out after all other columns, the last of them first.
-    values = Column.of(heading, rows, "value", importance=1000 - place, low="low", high="high", words="words")
-    return Column(heading, values.numbers.reset_index(drop=True), importance=values.importance)
+    return Column.of(heading, rows, "value", importance=1000 - place, low="low", high="high", words="words")
 
 
 def _ended(word: str, ill: int, runs: int) -> str:

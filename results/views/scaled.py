@@ -1,12 +1,15 @@
-"""What the views of throughput and memory share: a table over lengths with exponents, and exponents in legends."""
+"""What the views of throughput and memory share: a table and lines over lengths, with exponents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from ..analysis.run import Run
 from ..analysis.scaling import exponents, speeds
 from ..store.formats import digits, number, short
+from .figure import Axis, Lines
 from .table import Column, Table
 
 
@@ -30,7 +33,27 @@ def scaled_table(run: Run, quantities: Sequence[str], caption: str) -> Table | N
     return Table(caption, columns, numbers)
 
 
-def exponent_notes(run: Run, quantities: Sequence[str]) -> dict[str, str]:
+def measured(data: pd.DataFrame, quantities: Sequence[str]) -> list[str]:
+    """Return the quantities that the data has, in the order given."""
+    return [name for name in quantities if (data["quantity"] == name).any()]
+
+
+def scaled_lines(run: Run, data: pd.DataFrame, names: Sequence[str], caption: str, label: str, legend: str) -> Lines:
+    """Return the lines of `data` over the length, both logarithmic: a row a quantity, with exponents in the legend."""
+    return Lines(
+        caption,
+        data,
+        Axis("length", "length (positions)", log=True),
+        Axis("value", label, log=True),
+        {name: run.quantities[name].title for name in names},
+        panel="quantity",
+        markers=True,
+        notes=_exponents(run, names),
+        legend_title=legend,
+    )
+
+
+def _exponents(run: Run, quantities: Sequence[str]) -> dict[str, str]:
     """Return the exponents of each mechanism as a legend shows them."""
     fitted = exponents(run.frame, quantities).set_index(["mechanism", "quantity"])["exponent"]
     return {

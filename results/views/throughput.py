@@ -10,8 +10,8 @@ from ..analysis.families import Family, families, mechanisms_of
 from ..analysis.run import Run
 from ..analysis.scaling import common_length, exponents, speeds
 from ..store.formats import digits, short
-from .figure import Axis, Lines
-from .scaled import exponent_notes, scaled_table
+from .figure import Lines
+from .scaled import measured, scaled_lines, scaled_table
 from .table import Column, Table
 from .view import VIEWS, Finding, View, listed, span
 
@@ -44,19 +44,10 @@ class ThroughputView(View):
         data = speeds(run.frame, QUANTITIES)
         if data.empty:
             return None
-        panels = {name: run.quantities[name].title for name in QUANTITIES if (data["quantity"] == name).any()}
+        names = measured(data, QUANTITIES)
         fitted = exponents(run.frame, QUANTITIES)[["mechanism", "quantity", "exponent"]]
-        return Lines(
-            CAPTION,
-            data.merge(fitted, on=["mechanism", "quantity"], how="left"),
-            Axis("length", "length (positions)", log=True),
-            Axis("value", "tokens per second", log=True),
-            panels,
-            panel="quantity",
-            markers=True,
-            notes=exponent_notes(run, list(panels)),
-            legend_title=f"exponents of time: {' / '.join(panels)}",
-        )
+        data = data.merge(fitted, on=["mechanism", "quantity"], how="left")
+        return scaled_lines(run, data, names, CAPTION, "tokens per second", f"exponents of time: {' / '.join(names)}")
 
     def findings(self, run: Run) -> Iterator[Finding]:
         yield from exponents_by_family(run)

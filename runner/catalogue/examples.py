@@ -59,7 +59,7 @@ def _longest(length: int | list[int] | None) -> int | None:
 
 
 def default_length(task: Task) -> int:
-    """Return the first length from 8 on of which there are examples."""
+    """Return the first length from 8 on for which the task has examples."""
     for length in range(FIRST_LENGTH, LAST_LENGTH):
         if task.accepts(length):
             return length

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from registry import UserError
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable
 
 INTERRUPTED, SOME_FAILED = 130, 2
 
@@ -62,17 +61,17 @@ def run_suite(
     from ..suite.plan import make_plan
     from .progress import follow
 
-    console = _console()
+    console = new_console()
     file = SuiteFile(suite)
-    plan = make_plan(file, plugin or [], _device(device))
+    plan = make_plan(file, plugin or [], available_device(device))
     folder = out / plan.name
-    _warn_unavailable(console, plan.unavailable)
+    warn_unavailable(console, plan.unavailable)
     closed = follow(console, plan, folder, run(file, plan, folder, workers=workers, retry=retry))
     if closed.interrupted:
         console.print(f"Interrupted with {closed.left} trials left. The same command continues the run.")
         raise typer.Exit(INTERRUPTED)
     if report:
-        _report(console, folder, again=False)
+        show_report(console, folder, again=False)
     raise typer.Exit(SOME_FAILED if closed.failed else 0)
 
 
@@ -83,9 +82,9 @@ def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> N
     from ..suite.plan import make_plan
     from .tables import plan_table
 
-    console = _console()
-    planned = make_plan(SuiteFile(suite), plugin or [], _device(device))
-    _warn_unavailable(console, planned.unavailable)
+    console = new_console()
+    planned = make_plan(SuiteFile(suite), plugin or [], available_device(device))
+    warn_unavailable(console, planned.unavailable)
     plan_table(console, planned)
 
 
@@ -94,7 +93,7 @@ def status(run: RunPath) -> None:
     """Show the progress of a run, and the trials that failed."""
     from .tables import status_table
 
-    status_table(_console(), run)
+    status_table(new_console(), run)
 
 
 @app.command()
@@ -102,9 +101,9 @@ def report(run: RunPath, plugin: Plugins = None) -> None:
     """Make the tables, the figures and the report of a run again from its stored results."""
     from ..plugins import load_plugins_of
 
-    _load_plugins(plugin)
-    _warn_unavailable(_console(), load_plugins_of(run))
-    _report(_console(), run, again=True)
+    load_named_plugins(plugin)
+    warn_unavailable(new_console(), load_plugins_of(run))
+    show_report(new_console(), run, again=True)
 
 
 @app.command("ls")
@@ -112,8 +111,8 @@ def list_all(plugin: Plugins = None) -> None:
     """List all mechanisms, tasks, probes and views, with formula or description, and source."""
     from .tables import list_registries
 
-    _load_plugins(plugin)
-    list_registries(_console())
+    load_named_plugins(plugin)
+    list_registries(new_console())
 
 
 @app.command()
@@ -121,8 +120,8 @@ def info(name: Name, plugin: Plugins = None) -> None:
     """Describe a mechanism, task, probe or view: formula, source, settings, cost, combinations."""
     from .tables import show_entry
 
-    _load_plugins(plugin)
-    show_entry(_console(), name)
+    load_named_plugins(plugin)
+    show_entry(new_console(), name)
 
 
 @app.command()
@@ -146,8 +145,8 @@ def show(
     """Print examples of a task: source, queries, answers, and gold alignment links."""
     from ..catalogue.examples import examples, read_settings
 
-    _load_plugins(plugin)
-    console = _console()
+    load_named_plugins(plugin)
+    console = new_console()
     given = read_settings(task, preset, settings or [])
     for text in examples(task, given, length, seed, count, language, console.width):
         console.print(text, "", sep="\n", highlight=False, markup=False, soft_wrap=True)
@@ -172,9 +171,9 @@ def costs(
     from ..suite.mechanisms import MechanismExpansion
     from .tables import cost_table
 
-    console = _console()
+    console = new_console()
     if suite is None:
-        _load_plugins(plugin)
+        load_named_plugins(plugin)
         rows = registered(width or 64, length)
     elif width is not None:
         raise UserError(
@@ -182,7 +181,7 @@ def costs(
         )
     else:
         file = SuiteFile(suite)
-        _load_plugins([*file.plugin_specs(), *(plugin or [])])
+        load_named_plugins([*file.plugin_specs(), *(plugin or [])])
         rows = of_mechanisms(MechanismExpansion(file).mechanisms(), length)
     with console.status("Counting …"):
         found = list(rows)
@@ -204,7 +203,7 @@ def docs() -> None:
     }
     for path, text in written.items():
         write_text(path, text)
-        _console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
+        new_console().print(f"Wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -212,8 +211,8 @@ def check(name: Name, plugin: Plugins = None) -> None:
     """Check that a plug-in fulfils the contract of its kind. Exit code 2 if it does not."""
     from ..catalogue.check import check_name
 
-    _load_plugins(plugin, strict=name)
-    raise typer.Exit(0 if check_name(_console(), name) else 2)
+    load_named_plugins(plugin, strict=name)
+    raise typer.Exit(0 if check_name(new_console(), name) else 2)
 
 
 @app.command()
@@ -230,7 +229,7 @@ def new(
     from ..catalogue.scaffold import create
 
     path = create(kind, name, folder)
-    console = _console()
+    console = new_console()
     console.print(f"Made {path}. Edit it, then:", highlight=False, markup=False)
     console.print(f"  make check NAME={name}\n  make benchmark", highlight=False)
 
@@ -240,7 +239,7 @@ def env(device: Device = "auto") -> None:
     """Show the machine and the versions that results depend on."""
     from ..execution.manifest import commit, describe
 
-    for key, value in {**describe(_device(device)), "commit": commit() or "–"}.items():
+    for key, value in {**describe(available_device(device)), "commit": commit() or "–"}.items():
         typer.echo(f"{key:10} {value}")
 
 
@@ -253,49 +252,3 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-def _device(name: str) -> str:
-    import torch
-
-    from ..training.network import choose_device
-
-    try:
-        device = choose_device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(f"--device {name}: this machine has no such device; use auto, cpu, cuda or mps") from None
-    return str(device)
-
-
-def _load_plugins(specs: list[str] | None, strict: str | None = None) -> None:
-    from ..plugins import load_plugins
-
-    _, errors = load_plugins(specs or [])
-    for spec, error in errors.items():
-        if Path(spec).stem == strict:
-            raise UserError(f"{spec} cannot be imported: {error}")
-    _warn_unavailable(_console(), errors)
-
-
-def _warn_unavailable(console: Console, errors: dict[str, str]) -> None:
-    for name, error in errors.items():
-        console.print(f"not available: {name}: {error}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _report(console: Console, run: Path, *, again: bool) -> None:
-    from results.analysis.run import read
-    from results.report.html import report_is_current, write_report
-    from results.report.terminal import show
-
-    if again or not report_is_current(run):
-        console.print("Writing the report …", highlight=False)
-        write_report(run)
-    show(read(run), console)
-    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, markup=False, soft_wrap=True)

@@ -103,7 +103,7 @@ def test_tables_keep_such_tasks_apart(oddly_named: Path) -> None:
         "steps to solve",
     ]
     out = io.StringIO()
-    show(results, Console(file=out, width=400, force_terminal=True, color_system=None))
+    show(contents(results), Console(file=out, width=400, force_terminal=True, color_system=None))
     assert "failed" in out.getvalue()
     found = contents(results)
     assert found.mistakes == []

@@ -6,13 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from results.analysis.run import Run, read
+from results.report.contents import contents
 from results.report.terminal import show
 from tests.results.synthetic import write_run
 
 
 def printed(results: Run, **settings: object) -> str:
     out = io.StringIO()
-    show(results, Console(file=out, **settings))  # type: ignore[arg-type]
+    show(contents(results), Console(file=out, **settings))  # type: ignore[arg-type]
     return out.getvalue()
 
 

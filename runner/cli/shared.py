@@ -1,0 +1,63 @@
+"""What several commands do. Imports are inside, so that --help is fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def new_console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def available_device(name: str) -> str:
+    """Return the name of a device that this machine has. Raises UserError if it has none of that name."""
+    import torch
+
+    from ..training.network import choose_device
+
+    try:
+        device = choose_device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"--device {name}: this machine has no such device; use auto, cpu, cuda or mps") from None
+    return str(device)
+
+
+def load_named_plugins(specs: list[str] | None, strict: str | None = None) -> None:
+    """Load all plug-ins and warn of those that fail. Raises UserError if that called `strict` fails."""
+    from ..plugins import load_plugins
+
+    _, errors = load_plugins(specs or [])
+    for spec, error in errors.items():
+        if Path(spec).stem == strict:
+            raise UserError(f"{spec} cannot be imported: {error}")
+    warn_unavailable(new_console(), errors)
+
+
+def warn_unavailable(console: Console, errors: dict[str, str]) -> None:
+    for name, error in errors.items():
+        console.print(f"not available: {name}: {error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_report(console: Console, run: Path, *, again: bool) -> None:
+    """Show what a report says, written first if the results have changed or it is wanted `again`."""
+    from results.analysis.run import read
+    from results.report.contents import contents
+    from results.report.html import draw_report, report_is_current
+    from results.report.terminal import show
+
+    if again or not report_is_current(run):
+        console.print("Writing the report …", highlight=False)
+        found = draw_report(run)
+    else:
+        found = contents(read(run))
+    show(found, console)
+    console.print(f"\nReport: {run / 'report' / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
