@@ -7,33 +7,37 @@ divided by g at the nearest distance, so that 1 is "as strong as right beside th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from .fits import robust_slope
-from .intervals import Floats
+from .intervals import NOTHING, Floats, Interval, mean_interval
 
 UNDERFLOW = 1e-300  # below this float64 loses its digits: taken for zero
 FALLEN = 0.01
 BOUND = 100.0
+EXPLAINED = 0.9  # of the variance of ln g: less is no exponential
 PROFILE = ["mechanism", "model", "mechanism.alignment", "stage", "task", "length"]
 
 
 class Decay(NamedTuple):
     """What is read off one profile.
 
-    `rate` is in nats per position, positive where the gradient vanishes with distance (a profile r^Δ has
-    rate -ln r), by a Theil-Sen fit of ln g over Δ with its 95 % interval `low` to `high`. `horizon` is the
-    distance at which g has fallen to 1 % of the nearest, inf where it has not within `reach`, the
-    farthest distance measured. `verdict` is vanishing, stable or exploding by the fitted change over the
-    range measured: below 1/100, between, above 100; "none" where there is no gradient at all.
+    `rate` is in nats per position, positive where the gradient vanishes with distance (a profile r^Δ has the rate
+    -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of ln g.
+    `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf where
+    it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND and
+    BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential"; "none"
+    where there is no gradient at the nearest position.
     """
 
     rate: float
     low: float
     high: float
+    explained: float
     horizon: float
     reach: int
     verdict: str
@@ -45,8 +49,7 @@ def profiles(frame: pd.DataFrame) -> pd.DataFrame:
     Columns: those of PROFILE, distance, value (the mean over seeds), low and high (lowest and highest seed,
     each normalised by its own nearest), seeds.
     """
-    rows = frame[frame["quantity"] == "gradient_norm"].dropna(subset=["distance", "value"])
-    rows = rows.sort_values("distance")
+    rows = _norms(frame)
     own = rows.groupby([*PROFILE, "seed", "trial"], dropna=False)["value"].transform("first")
     rows = rows.assign(relative=_ratio(rows["value"], own))
     by_distance = rows.groupby([*PROFILE, "distance"], dropna=False)
@@ -60,38 +63,71 @@ def profiles(frame: pd.DataFrame) -> pd.DataFrame:
     return table[[*PROFILE, "distance", "value", "low", "high", "seeds"]]
 
 
-def decay(distance: Floats, norm: Floats) -> Decay:
-    """Return what a profile (`norm` at increasing `distance`) says; see Decay."""
+def _norms(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = frame[frame["quantity"] == "gradient_norm"].dropna(subset=["distance", "value"])
+    return rows.sort_values("distance")
+
+
+def decay(distance: Floats, norms: Sequence[Floats]) -> Decay:
+    """Return what profiles at increasing `distance` say, one of each seed; see Decay.
+
+    The rate is the mean over seeds of each seed's own, with the interval over seeds; horizon and verdict are those of
+    the mean profile. How much the fit explains is the median over seeds.
+    """
+    mean: Floats = np.mean(norms, axis=0)
     reach = int(distance[-1]) if distance.size else 0
-    alive = norm > UNDERFLOW
-    if not alive.any() or not alive[0]:
-        return Decay(math.nan, math.nan, math.nan, math.nan, reach, "none")
-    slope = robust_slope(distance[alive], np.log(norm[alive]))
-    # Only the nearest is alive: it fell past what float64 can hold within one step.
-    rate = math.inf if alive.sum() == 1 and distance.size > 1 else -slope.value
-    horizon = _horizon(distance, norm)
-    return Decay(rate, -slope.high, -slope.low, horizon, reach, _verdict(rate, distance, bool(alive[-1])))
+    if not mean.size or mean[0] <= UNDERFLOW:
+        return Decay(math.nan, math.nan, math.nan, math.nan, math.nan, reach, "none")
+    fits = [_fit(distance, norm) for norm in norms]
+    explained = float(np.median([fit.explained for fit in fits]))
+    rates = np.array([fit.rate for fit in fits])
+    # An infinite rate has no interval: the gradient fell past what float64 holds within one step.
+    fastest = float(rates.max())
+    interval = Interval(fastest, fastest, fastest, "none") if math.isinf(fastest) else mean_interval(rates)
+    if explained < EXPLAINED:
+        interval = NOTHING
+    verdict = _verdict(mean, rising=interval.value < 0, exponential=explained >= EXPLAINED)
+    return Decay(*interval[:3], explained, _horizon(distance, mean), reach, verdict)
 
 
 def decays(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a profile: the columns of PROFILE and the fields of Decay."""
-    table = profiles(frame)
     rows = []
-    for key, profile in table.groupby(PROFILE, dropna=False, sort=False):
-        found = decay(profile["distance"].to_numpy(dtype=float), profile["value"].to_numpy(dtype=float))
+    for key, group in _norms(frame).groupby(PROFILE, dropna=False, sort=False):
+        by_seed = group.pivot_table(
+            index="distance", columns=["seed", "trial"], values="value", aggfunc="first"
+        ).dropna()
+        norms = [by_seed[seed].to_numpy(dtype=float) for seed in by_seed]
+        found = decay(by_seed.index.to_numpy(dtype=float), norms or [np.array([])])
         rows.append({**dict(zip(PROFILE, key, strict=True)), **found._asdict()})
-    # Said outright, since a column of which every row is missing would otherwise be one of numbers.
+    # Stated, since a column of which every row is missing would otherwise be one of numbers.
     texts = dict.fromkeys(("mechanism.alignment", "task"), "str")
     return pd.DataFrame(rows, columns=[*PROFILE, *Decay._fields]).astype(texts)
 
 
-def _verdict(rate: float, distance: Floats, reaches: bool) -> str:
-    if not reaches:
-        return "vanishing"
-    change = -rate * float(distance[-1] - distance[0])
-    if math.isnan(change):
-        return "none"
-    return "vanishing" if change < -math.log(BOUND) else "exploding" if change > math.log(BOUND) else "stable"
+class _Fit(NamedTuple):
+    rate: float
+    explained: float
+
+
+def _fit(distance: Floats, norm: Floats) -> _Fit:
+    """Return the decay rate of one profile, and the share of the variance of ln g that the line explains."""
+    alive = norm > UNDERFLOW
+    if alive.sum() < 2:
+        return _Fit(math.inf, 1.0)
+    x, y = distance[alive], np.log(norm[alive])
+    slope = robust_slope(x, y).value
+    rest = y - slope * x
+    total = float(((y - y.mean()) ** 2).sum())
+    left = float(((rest - np.median(rest)) ** 2).sum())
+    return _Fit(-slope, 1.0 - left / total if total > 1e-18 else 1.0)
+
+
+def _verdict(norm: Floats, *, rising: bool, exponential: bool) -> str:
+    relative = norm / norm[0]
+    if relative.min() >= 1 / BOUND and relative.max() <= BOUND:
+        return "stable"
+    return ("exploding" if rising else "vanishing") if exponential else "no exponential"
 
 
 def _horizon(distance: Floats, norm: Floats) -> float:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .intervals import Floats, aggregate, mean_interval
+from .intervals import Floats, mean_interval, mean_over_tasks
 from .scores import ending, scores
 
 if TYPE_CHECKING:
     from .run import Run
 
-SEED = 20210823  # of the bootstrap: the same results give the same intervals
+TIE = 0.99  # training stops there, so scores above it differ by chance
 
 
 class RankingFrames(NamedTuple):
@@ -31,11 +31,11 @@ class RankingFrames(NamedTuple):
 def ranked(run: Run) -> RankingFrames:
     """Return the mechanisms, best first.
 
-    Columns of `mechanisms`: rank, mechanism, origin, score (interquartile mean of the normalised score over tasks and
-    seeds), low, high, interval (its kind, see intervals.Interval), tasks (how many count), ended_well, solved (share of
-    runs that solved their task) and steps_to_solve (median of those that did). Columns of `tasks`: mechanism, task,
-    value (mean over seeds), low, high, word (how most runs ended that did not end well), ill (how many of them there
-    are) and runs.
+    Columns of `mechanisms`: rank, mechanism, origin, score (the mean over tasks of the mean over seeds of the
+    normalised score), low, high, interval (its kind, see intervals.Interval), tasks (how many count), ended_well,
+    solved (share of runs that solved their task) and steps_to_solve (median of those that did). Columns of `tasks`:
+    mechanism, task, value (mean over seeds), low, high, word (how most runs ended that did not end well), ill (how many
+    of them there are) and runs.
     """
     table = scores(run.trials, run.frame)
     each = _identities(run)
@@ -46,7 +46,7 @@ def ranked(run: Run) -> RankingFrames:
     group = np.where(whole["tasks"] == len(run.tasks), 0, 1)
     ordered = whole.assign(group=np.where(whole["ended_well"], group, 2))
     ordered = ordered.sort_values(["group", "score", "mechanism"], ascending=[True, False, True], ignore_index=True)
-    ordered.insert(0, "rank", range(1, len(ordered) + 1))
+    ordered.insert(0, "rank", _ranks(ordered))
     return RankingFrames(ordered.drop(columns="group"), _by_task(table, list(ordered["mechanism"]), run.tasks))
 
 
@@ -55,6 +55,13 @@ def _identities(run: Run) -> pd.DataFrame:
     trials = run.all_trials
     each = trials[trials["task"].notna() | (trials["outcome"] != "skipped")].drop_duplicates("mechanism")
     return each[["mechanism", "origin"]]
+
+
+def _ranks(ordered: pd.DataFrame) -> list[int]:
+    """Return the ranks: scores that are equal to two digits, or all at least TIE, share one."""
+    equal = ordered["score"].clip(upper=TIE).round(2).fillna(-1.0)
+    keys = list(zip(ordered["group"], equal, strict=True))
+    return [keys.index(key) + 1 for key in keys]
 
 
 def strata(rows: pd.DataFrame, column: str = "counted") -> dict[str, Floats]:
@@ -66,8 +73,7 @@ def strata(rows: pd.DataFrame, column: str = "counted") -> dict[str, Floats]:
 def _over_tasks(rows: pd.DataFrame) -> dict[str, Any]:
     counted = strata(rows)
     ended_well = bool((rows["score"].notna() & (rows["outcome"] == "ok")).any())
-    # A generator of its own, so that a mechanism's interval does not depend on the others in the table.
-    overall = aggregate(list(counted.values()) if ended_well else [], np.random.default_rng(SEED))
+    overall = mean_over_tasks(list(counted.values()) if ended_well else [])
     ended = rows[rows["counted"].notna()]
     return {
         "score": overall.value,

@@ -14,8 +14,7 @@ from .view import VIEWS, Finding, View, listed, shown
 
 CAPTION = (
     "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
-    "is the interquartile mean over tasks and seeds, by which the mechanisms are ranked. Where there is no number, the "
-    "word says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
+    "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
 )
 
 
@@ -35,7 +34,7 @@ class RankingView(View):
         tasks = {task: _of_task(run, task, place, taken) for place, task in enumerate(run.tasks)}
         kept = [column for column in [*tasks.values(), *others] if not _is_empty(column)]
         rank, mechanism, score = _own(run)
-        return Table(_caption(run), [rank, mechanism, score, *kept], _numbers(names, [score, *others], tasks))
+        return Table(_caption(run), [rank, mechanism, score, *kept], _numbers(run, [score, *others], tasks))
 
     def figure(self, run: Run) -> Heatmap | None:
         if not run.tasks:
@@ -88,15 +87,14 @@ def _is_empty(column: Column) -> bool:
     return all(map(is_absent, column.numbers["value"])) and not any(column.numbers.get("words", ()))
 
 
-def _numbers(names: list[str], columns: list[Column], tasks: dict[str, Column]) -> pd.DataFrame:
+def _numbers(run: Run, columns: list[Column], tasks: dict[str, Column]) -> pd.DataFrame:
     """Return the numbers in long form: rank, mechanism, column (a heading), task, value, low, high and words."""
     made: list[tuple[str, str | None, Column]] = [(column.heading, None, column) for column in columns]
     made += [("score", task, column) for task, column in tasks.items()]
     head = ["rank", "mechanism", "column", "task", "value", "low", "high"]
-    ranks = range(1, len(names) + 1)
+    own = run.ranking.mechanisms[["rank", "mechanism"]]
     parts = [
-        column.numbers.reset_index(drop=True).assign(rank=ranks, mechanism=names, column=heading, task=task)
-        for heading, task, column in made
+        column.numbers.reset_index(drop=True).assign(**own, column=heading, task=task) for heading, task, column in made
     ]
     whole = pd.concat([part for part in parts if not part.empty], ignore_index=True)
     return whole.reindex(columns=[*head, *(name for name in whole if name not in head)])
@@ -123,24 +121,19 @@ def _shown(value: float, word: str, some_ended_well: bool) -> str:
 
 
 def best(run: Run) -> list[Finding]:
-    """The highest score over all tasks, and which others are not clearly lower."""
+    """The highest mean score over all tasks, and the mechanisms within MARGIN of it: a statement about the runs."""
     ranking = run.ranking.mechanisms
     whole = ranking[ranking["ended_well"] & (ranking["tasks"] == len(run.tasks))]
     if len(whole) < 2:
         return []
-    first, *others = whole.to_dict("records")
-    close = [
-        row["mechanism"] for row in others if row["high"] >= first["low"] or first["score"] - row["score"] < MARGIN
-    ]
-    score = spread(first["score"], first["low"], first["high"])
-    text = f"{first['mechanism']} has the highest score over all tasks, {score}"
-    if first["interval"] == "none":
-        return [Finding(f"{text}, on its only seed.", 100)]
+    top, *others = whole.sort_values("score", ascending=False, kind="stable").to_dict("records")
+    close = [row["mechanism"] for row in others if top["score"] - row["score"] < MARGIN]
+    score = spread(top["score"], top["low"], top["high"])
+    text = f"The highest mean score over all tasks is {score}, of {top['mechanism']}"
     if close:
         some = listed(close) if len(close) <= 4 else f"{len(close)} others"
-        return [Finding(f"{text}, but {some} {'is' if len(close) == 1 else 'are'} not clearly lower.", 100)]
-    second = f"{others[0]['mechanism']} with {number(others[0]['score'])}"
-    return [Finding(f"{text}, before {second}; their intervals do not overlap.", 100)]
+        text += f"; {some} {'is' if len(close) == 1 else 'are'} within {MARGIN} of it"
+    return [Finding(f"{text}.", 100)]
 
 
 def plugins(run: Run) -> list[Finding]:
@@ -159,8 +152,9 @@ def plugins(run: Run) -> list[Finding]:
 
 def _caption(run: Run) -> str:
     return (
-        "The score is the interquartile mean, over tasks and seeds, of the normalised test score: 1 is a perfect "
-        f"reader, 0 is chance. {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, failed or ran "
+        "The score is the mean over tasks of the mean over seeds of the normalised test score: 1 is a perfect reader, "
+        "0 is chance; mechanisms whose scores are equal to two digits, or all at least 0.99, where training stops, "
+        f"share a rank. {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, failed or ran "
         "out of time or memory count as chance (0). Steps to solve: the median of the runs that reached 0.99 on "
         "validation, with their share where it is not all. Gradient decay (nats per position) and horizon (positions "
         "until 1 % is left) are those of the untrained network."
@@ -168,7 +162,7 @@ def _caption(run: Run) -> str:
 
 
 def _intervals(kinds: set[str]) -> str:
-    if "bootstrap" in kinds:
+    if "t" in kinds:
         return "In brackets: 95 % intervals over seeds."
     if "range" in kinds:
         return (

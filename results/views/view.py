@@ -12,6 +12,7 @@ from .figure import Figure
 from .table import Column, Table
 
 if TYPE_CHECKING:
+    from ..analysis.compare import Pair
     from ..analysis.run import Run
 
 
@@ -47,8 +48,15 @@ class View(Registered):
         """Return the figure, None where there is nothing to show."""
         return None
 
+    def pairs(self, run: Run) -> Iterable[Pair]:
+        """Return the pairs that `findings` may compare: `claims.differences` corrects for all of them."""
+        return ()
+
     def findings(self, run: Run) -> Iterable[Finding]:
-        """Return what the results say; nothing where they do not say."""
+        """Return what the results say; nothing where they do not say.
+
+        A sentence that says that one mechanism differs from another on a task comes from `claims.differences`.
+        """
         return ()
 
     def columns(self, run: Run) -> Iterable[Column]:

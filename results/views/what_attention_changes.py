@@ -1,16 +1,33 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import pandas as pd
 
-from ..analysis.compare import Difference, difference, means
+from ..analysis.compare import Difference, Pair, means
 from ..analysis.families import families, mechanisms_of
+from ..analysis.intervals import FEW_SEEDS
 from ..analysis.run import Run
 from ..analysis.scores import scores
 from ..store.formats import number
-from .view import VIEWS, Finding, View, listed
+from .claims import differences, on_every_seed
+from .view import VIEWS, Finding, View, listed, span
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two groups of mechanisms that differ in one respect, by the names that they have in a sentence."""
+
+    host: str
+    first: Mapping[str, str]
+    second: Mapping[str, str]
+    title: str
+    baseline: str
+
+    def pairs(self, task: str) -> list[Pair]:
+        return [Pair(ours, theirs, task) for theirs, ours in product(self.second, self.first)]
 
 
 @VIEWS.register("what_attention_changes")
@@ -21,57 +38,95 @@ class WhatAttentionChangesView(View):
     needs = ("normalised",)
     order = 16
 
+    def pairs(self, run: Run) -> Iterator[Pair]:
+        for contrast in (*_attention(run), *_content(run), *_gates(run)):
+            for task in run.tasks:
+                yield from contrast.pairs(task)
+
     def findings(self, run: Run) -> Iterator[Finding]:
-        yield from with_attention(run)
-        yield from content_or_location(run)
-        yield from gated_or_plain(run)
+        table = scores(run.trials, run.frame)
+        if run.seeds < FEW_SEEDS:
+            contrasts = (*_attention(run), *_content(run), *_gates(run))
+            yield from (said for each in contrasts if (said := _as_run(run, table, each)) is not None)
+            return
+        found = differences(run)
+        for contrast, task in product((*_attention(run), *_gates(run)), run.tasks):
+            yield from _against_baseline(contrast, task, found, means(table, task))
+        for contrast in _content(run):
+            yield from _content_against_location(run, contrast, found)
 
 
-def with_attention(run: Run) -> list[Finding]:
-    """What attention adds to the recurrent encoder-decoder, task by task."""
-    table = scores(run.trials, run.frame)
-    hosted = [family for family in families(run.trials) if family.title == "rnn_attention"]
-    found = []
-    for family, base in product(hosted, mechanisms_of(run.trials, "rnn_encoder_decoder")):
-        for task in run.tasks:
-            gaps = {short: difference(table, name, base, task) for name, short in family.names.items()}
-            told = {name: gap for name, gap in gaps.items() if gap is not None}
-            said = _said(told, 1, "raised") + _said(told, -1, "lowered")
-            if said:
-                bare = number(float(means(table, task)[base]))
-                found.append(Finding(f"{task}: the score of {base}, {bare}, is {listed(said)}.", 70))
-    return found
+def _attention(run: Run) -> Iterator[Contrast]:
+    bases = mechanisms_of(run.trials, "rnn_encoder_decoder")
+    for family in families(run.trials):
+        if family.title == "rnn_attention" and bases:
+            names = {name: f"attention with {short}" for name, short in family.names.items()}
+            yield Contrast("", names, dict(zip(bases, bases, strict=True)), family.title, listed(bases))
 
 
-def _said(gaps: dict[str, Difference], sign: int, verb: str) -> list[str]:
-    """Return "raised most by attention with dot (+0.5 [...]), and with cosine (+0.4)", the largest difference first."""
-    told = sorted((gap.interval.value * sign, name) for name, gap in gaps.items() if gap.sign == sign)[::-1]
-    if not told:
-        return []
-    first, *others = [name for _, name in told]
-    rest = listed(f"{name} ({gaps[name].interval.value:+.2f})" for name in others)
-    most = "most " if others else ""
-    return [f"{verb} {most}by attention with {first} ({gaps[first]})" + (f", also with {rest}" if others else "")]
+def _gates(run: Run) -> Iterator[Contrast]:
+    gated = [name for model in ("lstm", "gru") for name in mechanisms_of(run.trials, model)]
+    plain = mechanisms_of(run.trials, "rnn")
+    if gated and plain:
+        first, second = dict(zip(gated, gated, strict=True)), dict(zip(plain, plain, strict=True))
+        yield Contrast("", first, second, listed(gated), listed(plain))
 
 
-def content_or_location(run: Run) -> list[Finding]:
-    """Whether scores that look at content beat the one that looks at positions only, within a host."""
-    table = scores(run.trials, run.frame)
+def _content(run: Run) -> Iterator[Contrast]:
     each = run.trials.drop_duplicates("mechanism")
     of_content = set(each.loc[_reads_content_alone(each), "mechanism"])
-    found = []
     for family in families(run.trials):
-        content = [name for name in family.mechanisms if name in of_content]
+        content = {name: short for name, short in family.names.items() if name in of_content}
         location = mechanisms_of(each[each["mechanism"].isin(family.mechanisms)], family.title, "location")
-        pairs = list(product(content, location))
-        if pairs:
-            gaps = {task: _gaps(table, pairs, task) for task in run.tasks}
-            found += [finding for sign in (1, -1) for finding in _agreed(family.title, gaps, sign, len(pairs))]
-    return found
+        if content and location:
+            names = {name: family.names[name] for name in location}
+            yield Contrast(family.title, content, names, "score functions of content alone", "location")
+
+
+def _as_run(run: Run, table: pd.DataFrame, contrast: Contrast) -> Finding | None:
+    """State what the runs scored, without a claim: "copy: rnn_encoder_decoder 0.29, rnn_attention 0.98 to 1.00"."""
+    parts = []
+    for task in run.tasks:
+        groups = {contrast.baseline: contrast.second, contrast.title: contrast.first}
+        shown = [f"{title} {scored}" for title, names in groups.items() if (scored := _range(table, task, list(names)))]
+        parts += [f"{task}: {', '.join(shown)}"] if len(shown) == 2 else []
+    where = f" in {contrast.host}" if contrast.host else ""
+    return Finding(f"Scores {on_every_seed(run)}{where}. {'; '.join(parts)}.", 70) if parts else None
+
+
+def _range(table: pd.DataFrame, task: str, names: Sequence[str]) -> str:
+    values = table.loc[(table["task"] == task) & table["mechanism"].isin(names), "score"].dropna()
+    return span(float(values.min()), float(values.max())) if len(values) else ""
+
+
+def _against_baseline(
+    contrast: Contrast, task: str, found: Mapping[Pair, Difference], mean: pd.Series[float]
+) -> Iterator[Finding]:
+    """Say which mechanisms score higher or lower than each baseline: the largest difference first."""
+    for base, (sign, word) in product(contrast.second, ((1, "higher"), (-1, "lower"))):
+        pairs = {name: Pair(name, base, task) for name in contrast.first}
+        gaps = {name: found[pair] for name, pair in pairs.items() if pair in found and found[pair].sign == sign}
+        ordered = sorted(gaps, key=lambda name: -abs(gaps[name].value))
+        if ordered:
+            text = listed(f"{contrast.first[name]} ({gaps[name]})" for name in ordered)
+            yield Finding(f"{task}: the score is {word} than {number(mean[base])} of {base} with {text}.", 70)
+
+
+def _content_against_location(run: Run, contrast: Contrast, found: Mapping[Pair, Difference]) -> Iterator[Finding]:
+    """Say on which tasks every score of content alone is above, or below, location."""
+    sides = ("every score function of content alone", "location")
+    for sign, (higher, lower) in ((1, sides), (-1, sides[::-1])):
+        gaps = {task: [found[pair] for pair in contrast.pairs(task) if pair in found] for task in run.tasks}
+        complete = {task: each for task, each in gaps.items() if len(each) == len(contrast.pairs(task))}
+        agreed = {task: each for task, each in complete.items() if all(gap.sign == sign for gap in each)}
+        if agreed:
+            least = min(abs(gap.value) for each in agreed.values() for gap in each)
+            text = f"the score is higher with {higher} than with {lower} on {listed(agreed)}, by {least:.2f} or more"
+            yield Finding(f"In {contrast.host} {text}.", 55)
 
 
 def _reads_content_alone(each: pd.DataFrame) -> pd.Series[bool]:
-    """Tell which mechanisms have an alignment that declares that it looks at content and at nothing else."""
+    """Tell which mechanisms have an alignment that declares that it reads content and nothing else."""
     reads, positional, history = (_declares(each, name) for name in ("reads_content", "positional", "needs_history"))
     return reads & ~positional & ~history
 
@@ -80,41 +135,3 @@ def _declares(each: pd.DataFrame, name: str) -> pd.Series[bool]:
     column = f"mechanism.alignment.{name}"
     declared = each[column] if column in each else pd.Series(pd.NA, index=each.index, dtype="boolean")
     return declared.fillna(False).astype(bool)
-
-
-def _agreed(host: str, gaps: dict[str, list[Difference]], sign: int, pairs_there_are: int) -> list[Finding]:
-    """Say on which tasks all scores of content alone that have a result are above (1) or below (-1) location."""
-    agreed = {task: each for task, each in gaps.items() if each and all(gap.sign == sign for gap in each)}
-    if not agreed:
-        return []
-    least = min(abs(gap.interval.value) for each in agreed.values() for gap in each)
-    whole = all(len(each) == pairs_there_are for each in agreed.values())
-    every = "every score of content alone" + ("" if whole else " that has a result")
-    said = f"{every} beats location" if sign > 0 else f"location beats {every}"
-    return [Finding(f"In {host}, {said} on {listed(agreed)}, by {least:.2f} or more.", 55)]
-
-
-def _gaps(table: pd.DataFrame, pairs: list[tuple[str, str]], task: str) -> list[Difference]:
-    gaps = [difference(table, ours, theirs, task) for ours, theirs in pairs]
-    return [gap for gap in gaps if gap is not None]
-
-
-def gated_or_plain(run: Run) -> list[Finding]:
-    """What gates add to a plain recurrent network."""
-    table = scores(run.trials, run.frame)
-    gated = [name for model in ("lstm", "gru") for name in mechanisms_of(run.trials, model)]
-    plain = mechanisms_of(run.trials, "rnn")
-    return [finding for task in run.tasks for base in plain for finding in _gated(table, gated, base, task)]
-
-
-def _gated(table: pd.DataFrame, gated: list[str], base: str, task: str) -> list[Finding]:
-    gaps = {name: difference(table, name, base, task) for name in gated}
-    score = number(float(means(table, task).get(base, 0.0)))
-    found = []
-    for sign, word in ((1, "above"), (-1, "below")):
-        names = [f"{name} ({gap})" for name, gap in gaps.items() if gap is not None and gap.sign == sign]
-        if names:
-            verb = "is" if len(names) == 1 else "are"
-            text = f"{task}: {listed(names)} {verb} {word} the plain {base}, which has {score}."
-            found.append(Finding(text, 50))
-    return found

@@ -17,11 +17,10 @@ def test_a_whole_run(results: Run) -> None:
     found = contents(results)
     assert found.mistakes == []
     told = [finding.text for finding in found.findings]
-    assert about(told, "rnn_attention(my_score), a plug-in, has rank 9 of 17")
-    assert about(told, "the gradient vanishes over 126 positions in rnn (0.200 [", "1 % left after 24")
-    assert about(told, "the gradient holds", "transformer with every score")
+    assert about(told, "rnn_attention(my_score), a plug-in, has rank")
+    assert about(told, "the gradient vanishes exponentially over 126 positions in rnn (0.200 [", "1 % left after 24")
+    assert about(told, "the gradient stays between 1/100 and 100 times", "transformer with every score")
     assert about(told, "10 of 255 trials gave no result: 4 diverged, 4 failed, 2 timeout.")
-    assert about(told, "every score of content alone that has a result beats location on copy, adding and recall")
     # Its second seed ran out of time: not solved, whatever the first one scored.
     assert not about(told, "adding: solved", "transformer")
 
@@ -36,7 +35,7 @@ def test_nothing_is_said_of_nothing(tmp_path: Path) -> None:
 def test_a_report_begins_with_five_sentences(results: Run) -> None:
     found = contents(results)
     assert len(found.first) == FIRST
-    assert about([finding.text for finding in found.first], "has the highest score over all tasks")
+    assert about([finding.text for finding in found.first], "The highest mean score over all tasks")
     importances = [finding.importance for finding in found.findings if finding not in found.first]
     assert min(finding.importance for finding in found.first) >= max(importances)
 
@@ -65,7 +64,7 @@ def test_a_view_that_raises_does_not_stop_the_others(results: Run) -> None:
 
 def test_one_table_and_one_figure_are_to_be_had(run: Path) -> None:
     table = package.table("gradient_flow", run)
-    assert table.numbers["rate"].notna().all()
+    assert table.numbers["verdict"].notna().all()
     assert "<table" in table._repr_html_()
     drawn = package.figure("ranking", str(run))
     assert drawn.axes

@@ -1,0 +1,27 @@
+"""What sentences may claim: the differences that a run supports, and words for what its few seeds did."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from ..analysis import compare
+from ..analysis.compare import Difference, Pair
+from ..analysis.run import Run
+from ..analysis.scores import scores
+from .view import shown
+
+_DIFFERENCES: WeakKeyDictionary[Run, dict[Pair, Difference]] = WeakKeyDictionary()
+
+
+def differences(run: Run) -> dict[Pair, Difference]:
+    """Return the differences of all pairs that the views of the run may compare; computed once for a run."""
+    if run not in _DIFFERENCES:
+        pairs = [pair for view in shown(run).values() for pair in view.pairs(run)]
+        _DIFFERENCES[run] = compare.differences(scores(run.trials, run.frame), pairs)
+    return _DIFFERENCES[run]
+
+
+def on_every_seed(run: Run) -> str:
+    """Return "on both seeds that were run" or the like, for sentences that state what runs did."""
+    words = {1: "on the one seed that was run", 2: "on both seeds that were run"}
+    return words.get(run.seeds, f"on the {run.seeds} seeds that were run")
