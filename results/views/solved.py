@@ -31,7 +31,7 @@ class SolvedView(View):
 def _solved(table: pd.DataFrame, task: str) -> list[Finding]:
     rows = table[(table["task"] == task) & table["outcome"].notna() & (table["outcome"] != "skipped")]
     lowest = rows.groupby("mechanism", sort=False)["counted"].min()
-    highest = rows[rows["outcome"] == "ok"].groupby("mechanism", sort=False)["score"].max()
+    highest = rows[rows["outcome"] == "ok"].groupby("mechanism", sort=False)["score"].max().dropna()
     # A trial that ended badly counts as chance in `counted`, so no mechanism with a failed seed solves the task.
     able, unable = list(lowest[lowest >= SOLVED].index), list(highest[highest <= CHANCE].index)
     if not len(highest):
