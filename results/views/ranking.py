@@ -14,7 +14,8 @@ from .view import VIEWS, Finding, View, listed, shown
 
 CAPTION = (
     "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
-    "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs ended; a star marks the mean of only some seeds, where others failed or are still to run."
+    "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs "
+    "ended; a star marks the mean of only some seeds, where others failed or are still to run."
 )
 
 
