@@ -7,13 +7,14 @@ of which nothing ended well.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .intervals import Floats, mean_interval, mean_over_tasks
-from .scores import ending, scores
+from .intervals import mean_interval, mean_over_tasks
+from .scores import ending
 
 if TYPE_CHECKING:
     from .run import Run
@@ -37,9 +38,10 @@ def ranked(run: Run) -> RankingFrames:
     mechanism, task, value (mean over seeds), low, high, word (how most runs ended that did not end well), ill (how many
     of them there are) and runs.
     """
-    table = scores(run.trials, run.frame)
+    table = run.scores
+    rows = dict(list(table.groupby("mechanism", sort=False)))
     each = _identities(run)
-    found = [_over_tasks(table[table["mechanism"] == name]) for name in each["mechanism"]]
+    found = [_over_tasks(rows.get(name, table.iloc[:0])) for name in each["mechanism"]]
     # An empty plan has the columns too.
     overall = pd.DataFrame(found, index=each.index, columns=list(_over_tasks(table.iloc[:0])))
     whole = pd.concat([each, overall], axis=1)
@@ -64,23 +66,17 @@ def _ranks(ordered: pd.DataFrame) -> list[int]:
     return [keys.index(key) + 1 for key in keys]
 
 
-def strata(rows: pd.DataFrame, column: str = "counted") -> dict[str, Floats]:
-    """Return the scores of one mechanism's rows by task, of every seed that counts, in the order of the seeds."""
-    by_task = rows.sort_values("seed").groupby("task", sort=False)
-    return {str(task): group[column].dropna().to_numpy(dtype=float) for task, group in by_task}
-
-
 def _over_tasks(rows: pd.DataFrame) -> dict[str, Any]:
-    counted = strata(rows)
+    counted = [group.dropna().to_numpy(dtype=float) for _, group in rows.groupby("task", sort=False)["counted"]]
     ended_well = bool((rows["score"].notna() & (rows["outcome"] == "ok")).any())
-    overall = mean_over_tasks(list(counted.values()) if ended_well else [])
+    overall = mean_over_tasks(counted if ended_well else [])
     ended = rows[rows["counted"].notna()]
     return {
         "score": overall.value,
         "low": overall.low,
         "high": overall.high,
         "interval": overall.kind,
-        "tasks": sum(values.size > 0 for values in counted.values()),
+        "tasks": sum(values.size > 0 for values in counted),
         "ended_well": ended_well,
         "solved": float(ended["steps_to_solve"].notna().mean()) if len(ended) else float("nan"),
         "steps_to_solve": float(ended["steps_to_solve"].median()),
@@ -88,13 +84,11 @@ def _over_tasks(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _by_task(table: pd.DataFrame, names: list[str], tasks: list[str]) -> pd.DataFrame:
+    groups = dict(list(table.groupby(["mechanism", "task"], sort=False)))
     found = []
-    for name in names:
-        rows = table[table["mechanism"] == name]
-        shown = strata(rows, "score")
-        for task in tasks:
-            mean = mean_interval(shown.get(task, np.array([])))
-            numbers = {"value": mean.value, "low": mean.low, "high": mean.high}
-            ended = ending(rows.loc[rows["task"] == task, "outcome"])
-            found.append({"mechanism": name, "task": task, **numbers, **ended._asdict()})
+    for name, task in product(names, tasks):
+        rows = groups.get((name, task), table.iloc[:0])
+        mean = mean_interval(rows["score"].dropna().to_numpy(dtype=float))
+        numbers = {"value": mean.value, "low": mean.low, "high": mean.high}
+        found.append({"mechanism": name, "task": task, **numbers, **ending(rows["outcome"])._asdict()})
     return pd.DataFrame(found, columns=["mechanism", "task", "value", "low", "high", "word", "ill", "runs"])

@@ -59,6 +59,13 @@ class Run:
         return int(self.trials.loc[self.trials["task"].notna(), "seed"].nunique())
 
     @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The normalised test score of each trained trial, see `scores.scores`; computed once."""
+        from .scores import scores
+
+        return scores(self.trials, self.frame)
+
+    @cached_property
     def ranking(self) -> RankingFrames:
         """The mechanisms, best first, and their scores on each task; computed once."""
         from .ranking import ranked

@@ -7,7 +7,6 @@ from weakref import WeakKeyDictionary
 from ..analysis import compare
 from ..analysis.compare import Difference, Pair
 from ..analysis.run import Run
-from ..analysis.scores import scores
 from .view import shown
 
 _DIFFERENCES: WeakKeyDictionary[Run, dict[Pair, Difference]] = WeakKeyDictionary()
@@ -17,7 +16,7 @@ def differences(run: Run) -> dict[Pair, Difference]:
     """Return the differences of all pairs that the views of the run may compare; computed once for a run."""
     if run not in _DIFFERENCES:
         pairs = [pair for view in shown(run).values() for pair in view.pairs(run)]
-        _DIFFERENCES[run] = compare.differences(scores(run.trials, run.frame), pairs)
+        _DIFFERENCES[run] = compare.differences(run.scores, pairs)
     return _DIFFERENCES[run]
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 from ..analysis.compare import means
 from ..analysis.families import Family, families
 from ..analysis.run import Run
-from ..analysis.scores import scores
 from ..store.formats import number
 from .view import VIEWS, Finding, View, listed
 
@@ -23,7 +22,7 @@ class SolvedView(View):
     order = 15
 
     def findings(self, run: Run) -> Iterator[Finding]:
-        table = scores(run.trials, run.frame)
+        table = run.scores
         for task in run.tasks:
             yield from _solved(table, task)
 

@@ -10,7 +10,6 @@ from ..analysis.compare import Difference, Pair, means
 from ..analysis.families import families, mechanisms_of
 from ..analysis.intervals import FEW_SEEDS
 from ..analysis.run import Run
-from ..analysis.scores import scores
 from ..store.formats import number
 from .claims import differences, on_every_seed
 from .view import VIEWS, Finding, View, listed, span
@@ -44,14 +43,13 @@ class WhatAttentionChangesView(View):
                 yield from contrast.pairs(task)
 
     def findings(self, run: Run) -> Iterator[Finding]:
-        table = scores(run.trials, run.frame)
         if run.seeds < FEW_SEEDS:
             contrasts = (*_attention(run), *_content(run), *_gates(run))
-            yield from (said for each in contrasts if (said := _as_run(run, table, each)) is not None)
+            yield from (said for each in contrasts if (said := _as_run(run, each)) is not None)
             return
         found = differences(run)
         for contrast, task in product((*_attention(run), *_gates(run)), run.tasks):
-            yield from _against_baseline(contrast, task, found, means(table, task))
+            yield from _against_baseline(contrast, task, found, means(run.scores, task))
         for contrast in _content(run):
             yield from _content_against_location(run, contrast, found)
 
@@ -83,19 +81,20 @@ def _content(run: Run) -> Iterator[Contrast]:
             yield Contrast(family.title, content, names, "score functions of content alone", "location")
 
 
-def _as_run(run: Run, table: pd.DataFrame, contrast: Contrast) -> Finding | None:
+def _as_run(run: Run, contrast: Contrast) -> Finding | None:
     """State what the runs scored, without a claim: "copy: rnn_encoder_decoder 0.29, rnn_attention 0.98 to 1.00"."""
     parts = []
     for task in run.tasks:
         groups = {contrast.baseline: contrast.second, contrast.title: contrast.first}
-        shown = [f"{title} {scored}" for title, names in groups.items() if (scored := _range(table, task, list(names)))]
+        shown = [f"{title} {scored}" for title, names in groups.items() if (scored := _range(run, task, list(names)))]
         parts += [f"{task}: {', '.join(shown)}"] if len(shown) == 2 else []
     where = f" in {contrast.host}" if contrast.host else ""
     return Finding(f"Scores {on_every_seed(run)}{where}. {'; '.join(parts)}.", 70) if parts else None
 
 
-def _range(table: pd.DataFrame, task: str, names: Sequence[str]) -> str:
-    values = table.loc[(table["task"] == task) & table["mechanism"].isin(names), "score"].dropna()
+def _range(run: Run, task: str, names: Sequence[str]) -> str:
+    rows = run.scores
+    values = rows.loc[(rows["task"] == task) & rows["mechanism"].isin(names), "score"].dropna()
     return span(float(values.min()), float(values.max())) if len(values) else ""
 
 
