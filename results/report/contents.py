@@ -1,9 +1,8 @@
 """What a report consists of: what each view has of a run.
 
-A finding says that one mechanism scores higher than another only where the mean difference, paired by seed (the data
-are the same at the same seed), is at least MARGIN and either every seed agrees (below five seeds) or the 95 % interval
-of the difference excludes zero. Speeds differ where the quartiles of the timings do not overlap. Where the data does
-not say, nothing is said.
+The findings of a report are claims, so each kind of them is simulated on data without differences
+(`benchmarks/false_claims.py`). `results/analysis/compare.py` says when one mechanism scores higher than another; below
+FEW_SEEDS seeds, findings state only what the runs scored. Where the data does not say, nothing is said.
 """
 
 from __future__ import annotations
@@ -90,8 +89,9 @@ def caution(run: Run) -> str:
         return ""
     many = f"{run.seeds} seeds" if run.seeds > 1 else "one seed"
     return (
-        f"These results come from {many}: small differences may be chance. Run five or more seeds before you publish "
-        "any difference."
+        f"These results come from {many}: small differences may be chance, so the sentences state what the runs scored "
+        f"and claim no difference between mechanisms. {FEW_SEEDS} seeds can show differences; "
+        f"`make benchmark SEEDS={FEW_SEEDS}` runs only the missing trials."
     )
 
 

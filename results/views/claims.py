@@ -20,7 +20,6 @@ def differences(run: Run) -> dict[Pair, Difference]:
     return _DIFFERENCES[run]
 
 
-def on_every_seed(run: Run) -> str:
-    """Return "on both seeds that were run" or the like, for sentences that state what runs did."""
-    words = {1: "on the one seed that was run", 2: "on both seeds that were run"}
-    return words.get(run.seeds, f"on the {run.seeds} seeds that were run")
+def number_of_seeds(run: Run) -> str:
+    """Return "both seeds" or the like, for sentences that state what the runs did."""
+    return {1: "one seed", 2: "both seeds"}.get(run.seeds, f"{run.seeds} seeds")

@@ -11,7 +11,7 @@ from ..analysis.families import families, mechanisms_of
 from ..analysis.intervals import FEW_SEEDS
 from ..analysis.run import Run
 from ..store.formats import number
-from .claims import differences, on_every_seed
+from .claims import differences, number_of_seeds
 from .view import VIEWS, Finding, View, listed, span
 
 
@@ -82,14 +82,16 @@ def _content(run: Run) -> Iterator[Contrast]:
 
 
 def _as_run(run: Run, contrast: Contrast) -> Finding | None:
-    """State what the runs scored, without a claim: "copy: rnn_encoder_decoder 0.29, rnn_attention 0.98 to 1.00"."""
-    parts = []
-    for task in run.tasks:
-        groups = {contrast.baseline: contrast.second, contrast.title: contrast.first}
-        shown = [f"{title} {scored}" for title, names in groups.items() if (scored := _range(run, task, list(names)))]
-        parts += [f"{task}: {', '.join(shown)}"] if len(shown) == 2 else []
+    """State what the runs scored, without a claim: "copy 0.29 to 0.31 against 0.98 to 1.00"."""
+    ranges = {
+        task: [_range(run, task, list(group)) for group in (contrast.second, contrast.first)] for task in run.tasks
+    }
+    parts = [f"{task} {' against '.join(both)}" for task, both in ranges.items() if all(both)]
     where = f" in {contrast.host}" if contrast.host else ""
-    return Finding(f"Scores {on_every_seed(run)}{where}. {'; '.join(parts)}.", 70) if parts else None
+    text = (
+        f"Scores of {contrast.baseline} against {contrast.title}{where} ({number_of_seeds(run)}): {'; '.join(parts)}."
+    )
+    return Finding(text, 70) if parts else None
 
 
 def _range(run: Run, task: str, names: Sequence[str]) -> str:

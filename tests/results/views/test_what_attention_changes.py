@@ -18,13 +18,16 @@ def five(*values: float) -> list[float]:
 def test_few_seeds_state_what_the_runs_scored(tmp_path: Path) -> None:
     told = sentences(tmp_path / "a", {BASE: [0.4, 0.42], HOST: [0.9, 0.94]})
     assert about(
-        told, "Scores on both seeds that were run. copy: rnn_encoder_decoder 0.40 to 0.42, rnn_attention 0.90 to"
+        told,
+        "Scores of rnn_encoder_decoder against rnn_attention (both seeds): copy 0.40 to 0.42 against 0.90 to 0.94.",
     )
     one = sentences(tmp_path / "b", {"rnn": [0.1], "gru": [0.5], "lstm": [0.6]})
-    assert about(one, "Scores on the one seed that was run. copy: rnn 0.10, lstm and gru 0.50 to 0.60.")
+    assert about(one, "Scores of rnn against lstm and gru (one seed): copy 0.10 against 0.50 to 0.60.")
     host = sentences(tmp_path / "c", {"transformer(location)": [0.2] * 4, "transformer(dot)": [0.9] * 4})
-    words = "copy: location 0.20, score functions of content alone 0.90."
-    assert about(host, "Scores on the 4 seeds that were run in transformer.", words)
+    words = (
+        "Scores of location against score functions of content alone in transformer (4 seeds): copy 0.20 against 0.90."
+    )
+    assert about(host, words)
     for each in (told, one, host):
         assert not about(each, "higher")
         assert not about(each, "lower")
