@@ -38,14 +38,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of finished steps and the number of all steps."""
 
 
-class Diverged(Exception):
-    """The loss is not a finite number."""
-
-
-class Interrupted(Exception):
-    """Training was asked to stop, and the checkpoint is written."""
-
-
 @dataclass
 class Evaluation:
     step: int
@@ -67,6 +59,18 @@ class History:
     @property
     def steps_to_solve(self) -> int | None:
         return next((e.step for e in self.evaluations if e.normalised >= SOLVED), None)
+
+
+class Diverged(Exception):
+    """The loss is not a finite number. `history` is the learning curve up to there."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and the checkpoint is written."""
 
 
 def learning_rate_at(step: int, recipe: Recipe) -> float:
@@ -126,11 +130,11 @@ class Trainer(TrainingStep):
         train_loss = float(self._losses) / since if since else math.nan
         self._losses.zero_()
         if since and not math.isfinite(train_loss):
-            raise Diverged(f"the training loss was {train_loss} by step {self.step}")
+            raise Diverged(f"the training loss was {train_loss} by step {self.step}", self.history)
         scores = [evaluate(self.network, self.task, examples) for examples in self.validation]
         loss = sum(each.loss for each in scores) / len(scores)
         if not math.isfinite(loss):
-            raise Diverged(f"the validation loss was {loss} at step {self.step}")
+            raise Diverged(f"the validation loss was {loss} at step {self.step}", self.history)
         normalised = sum(each.normalised for each in scores) / len(scores)
         evaluation = Evaluation(self.step, train_loss, loss, normalised)
         self.history.evaluations.append(evaluation)
