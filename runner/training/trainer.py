@@ -74,10 +74,14 @@ class Interrupted(Exception):
 
 
 def learning_rate_at(step: int, recipe: Recipe) -> float:
-    """Return the learning rate of a step, counted from 0: linear warm-up, then cosine decay to zero."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    """Return the learning rate of a step, counted from 0: linear warm-up, then cosine decay to zero.
+
+    A warm-up that is longer than the training ends with it, so that the recipe's rate is reached.
+    """
+    warmup = min(recipe.warmup, recipe.steps)
+    if step < warmup:
+        return recipe.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, recipe.steps - warmup)
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
