@@ -4,7 +4,7 @@ The contract is Task in task.py, with the spaces in spaces.py; sources/ generate
 `make new KIND=task NAME=my_task` makes the file of a new task in plugins/.
 """
 
-from .spaces import Classes, Distribution, Features, Scalar, TargetSpace, Tokens
+from .spaces import Classes, Distribution, Features, Scalar, TargetSpace, Tokens, most_probable
 from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "TargetSpace",
     "Task",
     "Tokens",
+    "most_probable",
 ]

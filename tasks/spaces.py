@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -89,6 +89,12 @@ class TargetSpace(ABC):
         """Return what is reported of a sample, by quantity, given its metric and the share of right answers."""
 
 
+def most_probable(output: Float[Tensor, "n c"]) -> Int[Tensor, "n"]:
+    """Return the class with the largest output; -1, which is no class, where an output is NaN."""
+    # argmax takes NaN for the largest number, and so the first class where all are NaN.
+    return output.argmax(1).masked_fill(output.isnan().any(1), -1)
+
+
 @dataclass(frozen=True)
 class Classes(TargetSpace):
     """One of `size` classes, trained with the cross-entropy and scored by accuracy."""
@@ -104,10 +110,10 @@ class Classes(TargetSpace):
         return F.cross_entropy(output, target, reduction=reduction)
 
     def correct(self, output: Float[Tensor, "n c"], target: Shaped[Tensor, "n"]) -> Bool[Tensor, "n"]:
-        return output.argmax(1) == target
+        return most_probable(output) == target
 
     def prediction(self, output: Float[Tensor, "n c"]) -> Shaped[Tensor, "n ..."]:
-        return output.argmax(1)
+        return most_probable(output)
 
     def score(self, prediction: Shaped[Tensor, "..."], target: Shaped[Tensor, "*n"]) -> Float[Tensor, "*n"]:
         return (prediction == target).double()

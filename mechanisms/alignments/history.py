@@ -27,8 +27,7 @@ class HistoryAlignment(Alignment):
 
     def begin(self, key: Float[Tensor, "b h k a"]) -> AttentionHistory:
         """Return the history before the first step, for these projected keys."""
-        zeros = key.new_zeros(key.shape[:3])
-        return AttentionHistory(zeros, zeros)
+        return AttentionHistory(key.new_zeros(key.shape[:3]), key.new_zeros(key.shape[:3]))
 
     def score(self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"]) -> Float[Tensor, "b h q k"]:
         """Return the scores of a first step, which has no history."""

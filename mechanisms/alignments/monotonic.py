@@ -3,6 +3,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..precision import wide
 from .additive import Additive
 from .alignment import ALIGNMENTS
 from .history import AttentionHistory, HistoryAlignment
@@ -46,10 +47,11 @@ class Monotonic(HistoryAlignment, Additive):
     def score_after(
         self, query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], history: AttentionHistory
     ) -> Float[Tensor, "b h q k"]:
-        energy = self.energies(query, key)
+        # In half precision the smallest weight would be zero, and the sums over many keys would be rounded.
+        energy, previous = wide(self.energies(query, key)), wide(history.previous)
         # Computed in logarithms: a product over many keys would underflow, and would have to be divided by.
         # First log Π_{l<j} (1 - p_l) for each key j, then the sum over the keys at which the pointer last stopped.
         passed = F.pad(F.logsigmoid(-energy[..., :-1]).cumsum(-1), (1, 0))
-        last = history.previous.clamp_min(SMALLEST_WEIGHT).log()[:, :, None]
+        last = previous.clamp_min(SMALLEST_WEIGHT).log()[:, :, None]
         arrived = torch.logcumsumexp(last - passed, dim=-1) + passed
-        return F.pad(F.logsigmoid(energy[..., :-1]), (0, 1)) + arrived
+        return (F.pad(F.logsigmoid(energy[..., :-1]), (0, 1)) + arrived).to(query.dtype)

@@ -114,6 +114,17 @@ class Attention(nn.Module):
             self.weights = weights.detach()
         return weights @ value, history.after(weights[:, :, 0])
 
+    def reach(self, keys: int, mask: Mask = FULL) -> int:
+        """Return the most of these keys that a query may see, given the windows of the mask and of the alignment."""
+        return self._narrowed(mask).reach(keys)
+
+    def score_flops(self, queries: int, keys: int, mask: Mask = FULL) -> int:
+        """Return the floating-point operations to project and score this many, in all heads of one example."""
+        # For the alignment the queries of a group are more queries of its key head.
+        scorer, rows = self.alignment, self.groups * queries
+        outside = keys - self.reach(keys, mask)
+        return scorer.flops(rows, keys) - scorer.heads * rows * outside * scorer.pair_flops
+
     def _narrowed(self, mask: Mask) -> Mask:
         # An alignment's window counts the keys on one side of the query; a mask's also counts the query's own position.
         return mask if self.alignment.window is None else mask.within(self.alignment.window + 1)

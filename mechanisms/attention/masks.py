@@ -39,6 +39,12 @@ class Mask(NamedTuple):
             return self
         return self._replace(window=window)
 
+    def reach(self, k: int) -> int:
+        """Return the most of k keys that the window lets a query see."""
+        if self.window is None:
+            return k
+        return min(k, self.window if self.causal else 2 * self.window - 1)
+
     def positions(self, q: int, k: int, device: torch.device) -> tuple[Int[Tensor, "q"], Int[Tensor, "k"]]:
         """Return the positions of the queries and of the keys in the whole sequence."""
         start = self.first + self.offset_for(q, k)

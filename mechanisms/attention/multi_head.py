@@ -71,13 +71,12 @@ class MultiHeadAttention(nn.Module):
         output: Tensor = self.W_o(context.transpose(1, 2).flatten(2))
         return output
 
-    def flops(self, queries: int, keys: int) -> int:
+    def flops(self, queries: int, keys: int, mask: Mask = FULL) -> int:
         """Return the floating-point operations for these numbers of queries and keys, in one example."""
-        d, shared = self.W_q.in_features, self.attention.groups
+        d = self.W_q.in_features
         maps = 4 * queries * d * d + 2 * keys * d * self.key_width * (2 if self.W_k is not None else 1)
-        # For the alignment the queries of a group are more queries of its key head.
-        scores = self.attention.alignment.flops(shared * queries, keys)
-        return maps + scores + 2 * queries * keys * d
+        read = 2 * queries * self.attention.reach(keys, mask) * d
+        return maps + self.attention.score_flops(queries, keys, mask) + read
 
     def _split(self, x: Float[Tensor, "b n e"]) -> Float[Tensor, "b h n p"]:
         return x.reshape(x.shape[0], x.shape[1], x.shape[2] // self.head_dim, self.head_dim).transpose(1, 2)

@@ -31,7 +31,16 @@ def state_tensors(state: State) -> Iterator[Tensor]:
 
 
 def state_bytes(state: State) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in state_tensors(state))
+    """Return the bytes of a decoding state. What is in it twice counts once, as keys that are also the values do."""
+    views = {_view(tensor): tensor for tensor in state_tensors(state)}
+    return sum(tensor.numel() * tensor.element_size() for tensor in views.values())
+
+
+def _view(tensor: Tensor) -> tuple[object, ...]:
+    """Return what is equal for two tensors only if they are the same numbers in memory."""
+    # On the meta device there is no memory, and all addresses are 0.
+    place = tensor.data_ptr() or id(tensor)
+    return place, tensor.device, tensor.dtype, tensor.shape, tensor.stride()
 
 
 def _parts(state: State) -> list[Any]:

@@ -128,6 +128,19 @@ def finite(value: type[Normalizer]) -> None:
             expect(bool(gradient.isfinite().all()), f"the gradient is not finite {what}")
 
 
+def nan_stays_nan(value: type[Normalizer]) -> None:
+    """Otherwise a network whose weights diverged would go unnoticed, or end with an error and not as diverged."""
+    scores, mask = scores_and_mask()
+    scores[:, :, 1, 0] = torch.nan
+    for given in (None, mask):
+        weights = normalizer_of(value)(scores, given)
+        expect(
+            bool(weights[:, :, 1].isnan().any()) and bool(weights[:, :, 2:].isfinite().all()),
+            "a row with a score that is NaN must have a weight that is NaN, and other rows must not: "
+            "a comparison with NaN is false, so what is counted or chosen by one may be empty",
+        )
+
+
 @only_if(lambda value: not value.surrogate)
 def gradients_exact(value: type[Normalizer]) -> None:
     scores, mask = scores_and_mask()
@@ -223,6 +236,7 @@ CHECKS: Sequence[Check] = (
     masked_scores_do_not_matter,
     fully_masked_rows_are_zero,
     finite,
+    nan_stays_nan,
     gradients_exact,
     parameters_learn,
     deterministic,

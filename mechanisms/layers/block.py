@@ -82,8 +82,8 @@ class AttentionBlock(Block):
         """Return the outputs at x. `normed` is x as the attention reads it; the keys are projected already."""
         return self.finish(x, self.mixer.attend(normed, keys, values, mask))
 
-    def flops(self, queries: int, keys: int, source: int) -> int:
-        return self.mixer.flops(queries, keys) + self.feed_flops(queries)
+    def flops(self, queries: int, keys: int, source: int, mask: Mask = FULL) -> int:
+        return self.mixer.flops(queries, keys, mask) + self.feed_flops(queries)
 
 
 class CrossBlock(AttentionBlock):
@@ -116,5 +116,5 @@ class CrossBlock(AttentionBlock):
         y = self.residual_cross.after(y, self.cross.attend(self.residual_cross.before(y), *memory))
         return self.feed(y)
 
-    def flops(self, queries: int, keys: int, source: int) -> int:
-        return super().flops(queries, keys, source) + self.cross.flops(queries, source)
+    def flops(self, queries: int, keys: int, source: int, mask: Mask = FULL) -> int:
+        return super().flops(queries, keys, source, mask) + self.cross.flops(queries, source)

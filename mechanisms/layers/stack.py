@@ -67,4 +67,4 @@ class BlockStack(nn.Module):
     def flops(self, n: int, queries: int, source: int = 0) -> int:
         """Return the operations for n positions, with outputs at the last `queries`, and `source` source positions."""
         whole, last = self.layers()[:-1], self.layers()[-1]
-        return sum(block.flops(n, n, source) for block in whole) + last.flops(queries, n, source)
+        return sum(block.flops(n, n, source, self.mask) for block in whole) + last.flops(queries, n, source, self.mask)

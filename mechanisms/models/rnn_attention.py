@@ -96,6 +96,7 @@ class RNNAttention(SequenceModel):
         return outputs, RNNAttentionState(state.keys, state.values, after)
 
     def flops(self, source: int, query: int) -> int:
-        attention = self.decoder.attention.alignment.flops(query, source) + 2 * query * source * self.width
+        attention = self.decoder.attention
+        scored = attention.score_flops(query, source) + 2 * query * attention.reach(source) * self.width
         start = 2 * source * matrix_weights(self.encoder) + 2 * self.W_s.weight.numel()
-        return start + attention + self.decoder.flops(query)
+        return start + scored + self.decoder.flops(query)

@@ -114,9 +114,10 @@ class SelfAttentiveRNN(SequenceModel):
 
     def flops(self, source: int, query: int) -> int:
         n = source + query
-        pairs = n * (n - 1) // 2
         scorer = self.attention.alignment
-        # Every position projects one key and one query; every pair of a query and an earlier key is scored once.
+        # Every position projects one key and one query, and is scored against the earlier keys that it may see.
+        reach = n if scorer.window is None else min(n, scorer.window)
+        pairs = n * reach - reach * (reach + 1) // 2
         scores = scorer.flops(n, n) - scorer.heads * (n * n - pairs) * scorer.pair_flops
         maps = matrix_weights(self.cell) + self.W_x.weight.numel() + self.W_h.weight.numel()
         return 2 * n * maps + scores + 2 * pairs * self.states * self.width

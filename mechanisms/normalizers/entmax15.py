@@ -39,4 +39,5 @@ def _lowest_with_weight(half: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q 
     mean = ordered.cumsum(-1) / rank
     spread = ordered.square().cumsum(-1) - rank * mean.square()
     size = (_threshold(mean, spread, rank) <= ordered).sum(-1, keepdim=True)
-    return ordered.gather(-1, size - 1)
+    # The size is 0 only where a score is NaN; then every weight of the row is NaN.
+    return ordered.gather(-1, (size - 1).clamp(min=0))

@@ -28,4 +28,5 @@ def _lowest_with_weight(scores: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h 
     ordered = scores.sort(-1, descending=True).values
     rank = torch.arange(1, scores.shape[-1] + 1, dtype=scores.dtype, device=scores.device)
     size = (1 + rank * ordered > ordered.cumsum(-1)).sum(-1, keepdim=True)
-    return ordered.gather(-1, size - 1)
+    # The size is 0 only where a score is NaN; then every weight of the row is NaN.
+    return ordered.gather(-1, (size - 1).clamp(min=0))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from tasks import Batch
+from tasks import Batch, most_probable
 
 from .data import Examples
 from .network import Network, evaluating
@@ -24,13 +24,16 @@ class Decoded:
 
 @torch.no_grad()
 def decode(network: Network, batch: Batch) -> Int[Tensor, "b q"]:
-    """Return the most probable answer at each query position, given the first query and the decoded answers before."""
+    """Return the most probable answer at each query position, given the first query and the decoded answers before.
+
+    It is -1, which is no answer, where an output is NaN.
+    """
     model, embedding = network.model, network.embedding
     state = model.start(embedding.source(batch.source))
     token, answers = batch.query[:, 0], []
     for _ in range(batch.query.shape[1]):
-        hidden, state = model.step(embedding.query(token), state)
-        token = network.readout(hidden).argmax(1)
+        hidden, state = model.step(embedding.query(token.clamp_min(0)), state)
+        token = most_probable(network.readout(hidden))
         answers.append(token)
     return torch.stack(answers, dim=1)
 
@@ -46,12 +49,18 @@ def score_decoded(network: Network, examples: Examples, end: int) -> Decoded:
 
 
 def bleu(answers: list[str], references: list[str]) -> float:
-    """Return the corpus BLEU (Papineni et al. 2002) of words separated by spaces, from 0 to 100."""
+    """Return the corpus BLEU (Papineni et al. 2002) of words separated by spaces, from 0 to 100.
+
+    It compares up to four words in a row, or as many as the longest reference has: a corpus of two words each has no
+    four in a row, and would have a BLEU of 0 whatever the answers are.
+    """
     # Imported here, because only tasks that decode need it.
     from sacrebleu.metrics.bleu import BLEU
 
+    longest = max((len(reference.split()) for reference in references), default=0)
     # The words are already tokens.
-    return float(BLEU(tokenize="none", force=True).corpus_score(answers, [references]).score)
+    metric = BLEU(tokenize="none", force=True, max_ngram_order=max(1, min(4, longest)))
+    return float(metric.corpus_score(answers, [references]).score)
 
 
 def _sentences(classes: Int[Tensor, "b q"], end: int) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
 class Recipe(BaseModel):
-    """The training recipe of a trial."""
+    """The training recipe of a trial; docs/measurements.md says what each setting means."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

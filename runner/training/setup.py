@@ -77,7 +77,7 @@ class TrainingSetup:
         try:
             history = trainer.run(progress, interrupted, checkpoint)
         except Diverged as error:
-            raise Diverged(f"in pre-training, {error}") from None
+            raise Diverged(f"in pre-training, {error}", error.history) from None
         if checkpoint is not None:
             checkpoint.save(trainer.state())  # so that a continued run does not repeat it
         network.load_from(trainer.network)

@@ -38,14 +38,6 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of finished steps and the number of all steps."""
 
 
-class Diverged(Exception):
-    """The loss is not a finite number."""
-
-
-class Interrupted(Exception):
-    """Training was asked to stop, and the checkpoint is written."""
-
-
 @dataclass
 class Evaluation:
     step: int
@@ -69,11 +61,27 @@ class History:
         return next((e.step for e in self.evaluations if e.normalised >= SOLVED), None)
 
 
+class Diverged(Exception):
+    """The loss is not a finite number. `history` is the learning curve up to there."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and the checkpoint is written."""
+
+
 def learning_rate_at(step: int, recipe: Recipe) -> float:
-    """Return the learning rate of a step, counted from 0: linear warm-up, then cosine decay to zero."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    """Return the learning rate of a step, counted from 0: linear warm-up, then cosine decay to zero.
+
+    A warm-up that is longer than the training ends with it, so that the recipe's rate is reached.
+    """
+    warmup = min(recipe.warmup, recipe.steps)
+    if step < warmup:
+        return recipe.learning_rate * (step + 1) / warmup
+    done = (step - warmup) / max(1, recipe.steps - warmup)
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
@@ -126,11 +134,11 @@ class Trainer(TrainingStep):
         train_loss = float(self._losses) / since if since else math.nan
         self._losses.zero_()
         if since and not math.isfinite(train_loss):
-            raise Diverged(f"the training loss was {train_loss} by step {self.step}")
+            raise Diverged(f"the training loss was {train_loss} by step {self.step}", self.history)
         scores = [evaluate(self.network, self.task, examples) for examples in self.validation]
         loss = sum(each.loss for each in scores) / len(scores)
         if not math.isfinite(loss):
-            raise Diverged(f"the validation loss was {loss} at step {self.step}")
+            raise Diverged(f"the validation loss was {loss} at step {self.step}", self.history)
         normalised = sum(each.normalised for each in scores) / len(scores)
         evaluation = Evaluation(self.step, train_loss, loss, normalised)
         self.history.evaluations.append(evaluation)

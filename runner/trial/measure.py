@@ -97,14 +97,18 @@ def _train(
             trial.seed,
             trainer.device,
         )
-        history = earlier.pretrain(
-            trainer.network,
-            partial(_model, trial),
-            trial.recipe.model_copy(update={"steps": _known(trial.earlier_steps)}),
-            lambda done, total: progress(done, total + steps),
-            interrupted,
-            checkpoint and checkpoint.stage("earlier"),
-        )
+        try:
+            history = earlier.pretrain(
+                trainer.network,
+                partial(_model, trial),
+                trial.recipe.model_copy(update={"steps": _known(trial.earlier_steps)}),
+                lambda done, total: progress(done, total + steps),
+                interrupted,
+                checkpoint and checkpoint.stage("earlier"),
+            )
+        except Diverged as error:
+            yield from pretraining_curve(error.history)
+            raise
         yield from pretraining_curve(history)
         before = history.steps
     trainer.run(lambda done, total: progress(done + before, total + before), interrupted, checkpoint)

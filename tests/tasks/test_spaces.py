@@ -24,6 +24,20 @@ def test_classes_are_trained_with_the_cross_entropy_and_right_where_the_largest_
     assert (space.size, space.discrete) == (3, True)
 
 
+@pytest.mark.parametrize("place", [(0, 1, 2), (1,), (0,)])
+@pytest.mark.parametrize("space", [Classes(3), Distribution(3)])
+def test_an_output_with_nan_is_wrong_whatever_the_target_is(space, place):
+    output = torch.tensor(LOGITS[:1]).repeat(3, 1)
+    output[:, list(place)] = math.nan
+    assert not space.correct(output, torch.tensor([0, 1, 2])).any()
+
+
+def test_the_prediction_of_nan_is_no_class():
+    space, output = Classes(3), torch.tensor([[math.nan] * 3, LOGITS[0]])
+    assert space.prediction(output).tolist() == [-1, 0]
+    assert space.score(space.prediction(output), torch.tensor([0, 0])).tolist() == [0, 1]
+
+
 def test_the_metric_of_classes_is_the_accuracy():
     space, output, target = Classes(3), torch.tensor(LOGITS), torch.tensor(TARGET)
     assert space.prediction(output).tolist() == [0, 2, 1, 2]

@@ -270,13 +270,18 @@ def test_monotonic_stays_exact_where_probabilities_vanish(pattern):
     torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-12)
 
 
-def test_monotonic_is_finite_in_single_precision_too():
-    energies = (50 * torch.randn(7, 200)).requires_grad_()
+ROUNDING = [(torch.float32, 1e-6), (torch.float16, 2**-9), (torch.bfloat16, 2**-6)]
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), ROUNDING)
+def test_monotonic_is_finite_in_single_and_half_precision_too(dtype, rounding):
+    energies = (50 * torch.randn(7, 200)).to(dtype).requires_grad_()
     weights = walk_over(energies)
     (gradient,) = torch.autograd.grad((weights * torch.randn_like(weights)).sum(), energies)
+    assert weights.dtype == dtype
     assert weights.isfinite().all()
     assert gradient.isfinite().all()
-    torch.testing.assert_close(weights.sum(-1), torch.ones(7))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(7, dtype=dtype), rtol=rounding, atol=rounding)
 
 
 D = 2

@@ -44,6 +44,11 @@ class FillsTooLow(NORMALIZERS["softmax"]):
         return super().forward(scores, mask) / (scores.exp().sum(-1, keepdim=True) > 0)
 
 
+class HidesNan(NORMALIZERS["softmax"]):
+    def forward(self, scores, mask=None):
+        return super().forward(scores, mask).nan_to_num()
+
+
 class CountsTheMask(NORMALIZERS["softmax"]):
     def forward(self, scores, mask=None):
         weights = super().forward(scores, mask)
@@ -127,6 +132,7 @@ FAULTS = [
     (OverQueries, "rows_independent", "normalise over the last axis"),
     (ForgetsDtype, "keeps_shape", "torch.float64 for scores (2, 3, 5, 7) and torch.float32: is a tensor made"),
     (FillsTooLow, "finite", "is the row's maximum subtracted before exp?"),
+    (HidesNan, "nan_stays_nan", "a score that is NaN must have a weight that is NaN"),
     (CountsTheMask, "masks_broadcast", "a mask (2, 1, 5, 1), a column of queries, gives other weights"),
     (StraightThrough, "gradients_exact", "set `surrogate = True` on the class"),
     (DrawsUndeclared, "deterministic", "differ in training mode: a normalizer with random weights sets"),

@@ -180,6 +180,57 @@ def test_the_formula_of_the_self_attentive_rnn(choices, alignment):
         assert operations(model, 23, 7) == model.flops(23, 7) - unasked
 
 
+WINDOWS = [
+    ({"transformer": {"window": 3, "layers": 2}}, lambda i, j: 0 <= i - j < 3),
+    ({"transformer": {"window": 500}}, lambda i, j: True),
+    ({"transformer_encoder": {"window": 3}}, lambda i, j: abs(i - j) < 3),
+    (
+        {"transformer_encoder": {"alignment": {"local_m": {"window": 2, "alignment": "additive"}}}},
+        lambda i, j: abs(i - j) <= 2,
+    ),
+]
+
+
+@pytest.mark.parametrize(("choice", "sees"), WINDOWS, ids=str)
+def test_the_formula_counts_the_keys_in_a_window(choice, sees):
+    """Scores and sums of values, over what a query in the middle sees; without a causal mask, as in every formula."""
+    (name, settings), n = dict(choice).popitem(), 41
+    windowed = MODELS.build(choice, D)
+    alignment = settings.get("alignment", {}).get("local_m", {}).get("alignment", "scaled_dot")
+    whole = MODELS[name](D, alignment=alignment, layers=windowed.layers)
+    seen = sum(sees(20, j) for j in range(n))
+    pair = windowed.stack.blocks[0].mixer.attention.alignment.pair_flops * windowed.heads + 2 * D
+    queries = n * (windowed.layers - 1) + 10
+    assert whole.flops(31, 10) - windowed.flops(31, 10) == queries * (n - seen) * pair
+
+
+@pytest.mark.parametrize(("name", "ahead"), [("transformer", 0), ("transformer_encoder", 63)])
+def test_the_formula_of_a_window_is_what_is_counted_but_for_the_blocks(name, ahead):
+    """The kernel takes 256 queries at a time, with all keys that at least one of them sees."""
+    model, n, span = MODELS[name](D, window=64, layers=2).double(), 2048, 64 + ahead
+    surplus = 0
+    for first in (0, 1024):  # the first layer, and the last one, at the queries alone
+        for start in range(first, n, 256):
+            keys = min(n, start + 256 + ahead) - max(0, start - 63)
+            surplus += 256 * (keys - span)
+    assert operations(model, 1024, 1024) == model.flops(1024, 1024) + 4 * D * surplus
+
+
+@pytest.mark.parametrize("window", [1, 5, 90])
+def test_the_formula_of_local_attention_in_recurrent_networks(window):
+    """Pairs in the window: of a position and an earlier one, or of a query and an annotation."""
+    n = 17
+    pairs = {
+        "self_attentive_rnn": sum(0 < i - j <= window for i in range(n) for j in range(n)),
+        "rnn_attention": 7 * min(2 * window + 1, 10),
+    }
+    every = {"self_attentive_rnn": n * (n - 1) // 2, "rnn_attention": 7 * 10}
+    for name in pairs:
+        local = MODELS[name](D, cell="gru", alignment={"local_m": {"window": window, "alignment": "dot"}})
+        whole = MODELS[name](D, cell="gru", alignment="dot")
+        assert whole.flops(10, 7) - local.flops(10, 7) == (every[name] - pairs[name]) * (2 * D + 2 * D)
+
+
 def test_models_without_attention_have_no_weights():
     model = MODELS["lstm"](D).double()
     with traced(model):
@@ -213,6 +264,21 @@ def test_state_tensors_finds_every_tensor():
     state = [Nested(a, (b, 7), 1), {"c": c}, None]
     assert [tensor.numel() for tensor in state_tensors(state)] == [2, 3, 5]
     assert list(state_tensors(None)) == []
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_what_is_in_a_state_twice_counts_once(device):
+    whole = torch.zeros(2, 6, device=device)
+    assert state_bytes((whole, [whole])) == 4 * 12
+    assert state_bytes((whole[0], whole[1], torch.zeros(2, 6, device=device))) == 4 * (6 + 6 + 12), "not the same"
+
+
+@pytest.mark.parametrize(("alignment", "copies"), [("dot", 1), ("general", 1), ("additive", 2), ("location", 2)])
+def test_keys_that_are_the_values_count_once(alignment, copies):
+    """Annotations of width D, and a decoder's state; additive projects keys of its own, dot and general do not."""
+    model = MODELS["rnn_attention"](D, alignment=alignment)
+    with torch.no_grad():
+        assert state_bytes(model.start(torch.randn(B, 67, D))) == 4 * B * D * (67 * copies + 1)
 
 
 def test_a_window_bounds_the_state():

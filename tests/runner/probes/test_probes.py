@@ -130,6 +130,24 @@ def test_peak_memory_of_a_linear_layer_step():
     assert output + gradient <= bytes_ <= 2 * output + gradient + 4096
 
 
+def test_peak_memory_sees_that_earlier_gradients_are_freed():
+    """A step frees the gradient of the one before, and allocates one of the same size."""
+    x, weight = torch.randn(3, 2000), nn.Parameter(torch.randn(2000, 2000))
+
+    def step():
+        weight.grad = None
+        (x @ weight).sum().backward()
+
+    step()
+    outputs = 4 * 3 * 2000
+    assert peak_bytes(step, CPU) <= 3 * outputs + 4096, "and not the gradient, of 16 MB"
+
+
+def test_peak_memory_of_what_grows_is_what_it_grows_by():
+    kept = []
+    assert peak_bytes(lambda: kept.append(torch.empty(1000, 1000)), CPU) == 4_000_000
+
+
 class Clock:
     """A clock that work moves on by hand."""
 

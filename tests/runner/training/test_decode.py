@@ -88,6 +88,35 @@ def test_scores_by_hand():
     assert found.bleu == pytest.approx(bleu(["a b c d", "a X c d b"], ["a b c d", "a b c d b"]))
 
 
+def test_answers_of_nan_are_wrong():
+    """The targets are class 0, which is what argmax takes NaN for."""
+
+    class SaysNothing(Says):
+        def readout(self, hidden):
+            return torch.full((len(hidden), 6), math.nan)
+
+    target = torch.zeros(2, 4, dtype=torch.long)
+    batch = Batch(target, target, target, torch.ones_like(target, dtype=torch.bool))
+    found = score_decoded(SaysNothing(target), Examples(4, [batch], 0.2, 1.0), end=5)
+    assert (found.exact, found.bleu) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 7])
+def test_a_perfect_corpus_of_any_length_has_100(words):
+    corpus = [" ".join(f"{sentence}{place}" for place in range(words)) for sentence in range(3)]
+    assert bleu(corpus, corpus) == pytest.approx(100)
+
+
+def test_bleu_of_short_sentences_by_hand():
+    """References of two words: 3 of 4 words, 1 of 2 pairs. With one longer reference, four in a row count as before."""
+    assert bleu(["a b", "a X"], ["a b", "a b"]) == pytest.approx(100 * math.sqrt(3 / 4 * 1 / 2))
+    assert bleu(["a", "a"], ["a b", "a b"]) < 40, "too short an answer has no pair, and the brevity penalty"
+    from sacrebleu import corpus_bleu
+
+    answers, references = ["a b c d", "a X"], ["a b c d", "a b"]
+    assert bleu(answers, references) == corpus_bleu(answers, [references], tokenize="none", force=True).score
+
+
 def test_bleu_by_hand():
     """Papineni et al. 2002: matches of 1 to 4 words, 7/8, 4/6, 2/4, 1/2, and no brevity penalty."""
     expected = 100 * math.exp(sum(map(math.log, (7 / 8, 4 / 6, 2 / 4, 1 / 2))) / 4)

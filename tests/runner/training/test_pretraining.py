@@ -1,5 +1,7 @@
 """Training on one task before another: what is carried over, what starts anew, and going on after a stop."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -77,6 +79,15 @@ def test_a_trial_trains_on_both_and_starts_the_second_with_the_first():
     (with_earlier,), (without,) = (rows(each, "loss", stage="validation", step=0) for each in (outcome, bare))
     assert with_earlier.value != without.value
     assert len(rows(outcome, "normalised", stage="test", length=9)) == 1
+
+
+def test_what_diverges_in_pre_training_keeps_its_curve():
+    """At this rate every weight is infinite after a step."""
+    steep = dataclasses.replace(trial(**EARLIER), recipe=RECIPE.model_copy(update={"learning_rate": 1e30, "warmup": 0}))
+    outcome = measure(steep, CPU)
+    assert outcome.outcome == "diverged"
+    assert outcome.reason.startswith("in pre-training, the training loss was")
+    assert [m.at["step"] for m in rows(outcome, "normalised", stage="pretraining")] == [0]
 
 
 def numbers(outcome):

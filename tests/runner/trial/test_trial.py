@@ -84,6 +84,19 @@ def test_equal_trials_are_one_and_different_ones_have_labels_of_their_own(plan):
     assert {task.text for _, task in labels} == {"copy(test_lengths=5)", "copy(test_lengths=10)"}
 
 
+@pytest.mark.parametrize("normalizer", ["sparsemax", "entmax15"])
+def test_a_trial_whose_scores_become_nan_has_diverged_and_keeps_its_curve(plan, normalizer):
+    (trial,) = plan(
+        mechanisms=f"[transformer: {{normalizer: {normalizer}}}]",
+        train="{width: 8, batch: 8, steps: 6, warmup: 0, learning_rate: 1.0e+30, evaluate_every: 3}",
+    ).trials
+    outcome = measure(trial, torch.device("cpu"))
+    assert outcome.outcome == "diverged"
+    assert "the training loss was nan by step 3" in outcome.reason
+    curve = [each for each in outcome.measurements if each.at.get("stage") == "validation"]
+    assert {(each.quantity, each.at["step"]) for each in curve} == {("loss", 0), ("normalised", 0)}
+
+
 OWN_SPACE = """
 from dataclasses import dataclass
 from registry import Quantity
