@@ -28,15 +28,20 @@ KINDS = {"t": " (in brackets 95 % intervals over the rounds)", "range": " (in br
 def speed_findings(run: Run) -> Iterator[Finding]:
     yield from exponents_by_family(run)
     yield from growth_at_the_end(run)
+    yield from comparisons(run)
+    if names := moved(run.frame):
+        were = "was timed in another session than the rest: its" if len(names) == 1 else "were timed in others: their"
+        text = f"Speeds are compared within a session. {listed(names)} {were} speeds are scaled by a reference job."
+        yield Finding(text)
+
+
+def comparisons(run: Run) -> Iterator[Finding]:
+    """All sentences that say that one mechanism is faster than another."""
     crossings, scores = _transformer_and_recurrent(run), _additive_and_dot(run)
     # Together, because Holm's procedure counts everything that could be printed.
     compared = compare(run.frame, [*crossings, *scores])
     yield from transformer_or_recurrent(compared, crossings)
     yield from additive_or_dot(compared, scores)
-    if names := moved(run.frame):
-        were = "was timed in another session than the rest: its" if len(names) == 1 else "were timed in others: their"
-        text = f"Speeds are compared within a session. {listed(names)} {were} speeds are scaled by a reference job."
-        yield Finding(text)
 
 
 def exponents_by_family(run: Run) -> Iterator[Finding]:
