@@ -2,8 +2,8 @@
 
 A finding says that one mechanism scores higher than another only where the mean difference, paired by seed (the data
 are the same at the same seed), is at least MARGIN and either every seed agrees (below five seeds) or the 95 % interval
-of the difference excludes zero. Speeds differ where the quartiles of the timings do not overlap. Where the data does
-not say, nothing is said.
+of the difference excludes zero. For speeds see `results/analysis/timings.py`. Where the data does not say, nothing is
+said.
 """
 
 from __future__ import annotations
