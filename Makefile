@@ -3,6 +3,7 @@
 PYTHON ?= python3
 SUITE ?= suites/quick.yaml
 KIND ?= alignment
+SEEDS ?=
 RUN ?= runs/$(basename $(notdir $(SUITE)))
 BENCH := .venv/bin/python -m runner
 INSTALLED := .venv/.installed
@@ -21,8 +22,8 @@ $(INSTALLED): requirements.lock
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@touch $@
 
-benchmark: setup  ## run SUITE (default suites/quick.yaml), then write its report
-	@$(BENCH) run $(SUITE)
+benchmark: setup  ## run SUITE (default suites/quick.yaml), then write its report; SEEDS=5 runs five seeds
+	@$(BENCH) run $(SUITE) $(if $(SEEDS),--seeds "$(SEEDS)")
 
 report: setup  ## make the tables, figures and report of RUN again from its results
 	@$(BENCH) report $(RUN)

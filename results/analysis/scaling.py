@@ -17,8 +17,8 @@ import pandas as pd
 
 from .fits import least_squares_slope
 from .intervals import Floats, Interval
+from .timings import RATE, in_one_session
 
-RATE = "tokens/s"
 GROUP = ["mechanism", "model", "mechanism.alignment", "quantity"]
 
 
@@ -29,16 +29,26 @@ def exponent(length: Floats, value: Floats) -> Interval:
 
 
 def speeds(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
-    """Return these quantities by length: the columns of GROUP, length, value, low, high, unit.
+    """Return these quantities by length: the columns of GROUP, length, value, low, high, unit, moved.
 
-    Where several trials measured the same, the median of each.
+    Where several trials measured the same, as rounds do, `value` is their median, and low and high are their quartiles;
+    of a single trial they are its own. Speeds are those of one session (`in_one_session`).
     """
-    rows = frame[frame["quantity"].isin(quantities) & frame["length"].notna()]
-    rows = rows.dropna(subset=["value"])
+    rows = in_one_session(frame)
+    rows = rows[rows["quantity"].isin(quantities) & rows["length"].notna()].dropna(subset=["value"])
     by_length = rows.groupby([*GROUP, "length"], dropna=False, sort=False)
-    return by_length.agg(
-        value=("value", "median"), low=("low", "median"), high=("high", "median"), unit=("unit", "first")
-    ).reset_index()
+    found = by_length.agg(
+        value=("value", "median"),
+        low=("low", "median"),
+        high=("high", "median"),
+        unit=("unit", "first"),
+        moved=("moved", "first"),
+        trials=("value", "size"),
+    )
+    quartiles = by_length["value"].quantile(0.25), by_length["value"].quantile(0.75)
+    several = found.pop("trials") > 1
+    low, high = (found[name].mask(several, each) for name, each in zip(("low", "high"), quartiles, strict=True))
+    return found.assign(low=low, high=high).reset_index()
 
 
 def exponents(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def _trial(place: int, mechanism: tuple[str, str | None], task: str | None, seed
         "probes": [_spec("probe", "example")],
     }
     declared = {"reads_content": True, "positional": False, "needs_history": False}
-    ended = {"reason": None, "path": None, "seconds": 1.0, "attempts": 1, "position": place}
+    ended = {"reason": None, "path": None, "session": None, "seconds": 1.0, "attempts": 1, "position": place}
     properties = {} if alignment is None else {"mechanism.alignment": declared}
     return {"key": f"trial {place}", "trial": trial, "plugins": [], "properties": properties, **ended}
 

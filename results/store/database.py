@@ -83,7 +83,9 @@ class Store:
 
         Raises KeyError for a trial that was never planned.
         """
-        ended = {name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path", "attempts")}
+        ended = {
+            name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path", "session", "attempts")
+        }
         with _transaction(self._db):
             if self._db.execute(FINISH, {"key": key, **ended}).rowcount == 0:
                 raise KeyError(key)

@@ -51,7 +51,9 @@ def task_labels(trials: Sequence[Trial]) -> list[Label | None]:
 def describe(trial: Trial, mechanism: Label, task: Label | None) -> str:
     """Return what a person reads of a trial while it runs, or where it failed."""
     what = task.text if task else ", ".join(probe["name"] for probe in trial["probes"])
-    return " · ".join(part for part in (mechanism.text, what, f"seed {trial['seed']}") if part)
+    number = trial.get("round")
+    which = f"seed {trial['seed']}" if number is None else f"round {number + 1}"
+    return " · ".join(part for part in (mechanism.text, what, which) if part)
 
 
 def _task(trial: Trial) -> Named:

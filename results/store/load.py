@@ -33,6 +33,8 @@ OF_TRIALS = {
     "probes": "str",
     "origin": "str",
     "outcome": "str",
+    "session": "str",
+    "round": "Int64",
 }
 HOW_IT_ENDED = {"reason": "str", "path": "str", "seconds": "float64", "attempts": "Int64", "position": "Int64"}
 COORDINATES = {"stage": "str", "length": "Int64", "step": "Int64", "distance": "Int64"}
@@ -42,9 +44,10 @@ MEASURED = {"probe": "str", "quantity": "str", "value": "float64", "low": "float
 def load(run: str | Path) -> pd.DataFrame:
     """Return the measurements of the run in folder `run`, one row each, of the trials now planned.
 
-    Columns: those of `load_trials` but how the trial ended beside its outcome; probe, quantity, value, low, high, unit;
-    and the coordinates: stage, length, step, distance, and any X that a probe of the run adds, as at.X where a column X
-    stands here already. Lengths and distances count positions. Raises UserError where there is no such run.
+    Columns: those of `load_trials` but how the trial ended beside its outcome and session; probe, quantity, value, low,
+    high, unit; and the coordinates: stage, length, step, distance, and any X that a probe of the run adds, as at.X
+    where a column X stands here already. Lengths and distances count positions. Raises UserError where there is no such
+    run.
     """
     return load_both(run)[1]
 
@@ -55,8 +58,8 @@ def load_trials(run: str | Path) -> pd.DataFrame:
     Columns: trial (its key); mechanism and task (labels, unique in the run), variant (the mechanism's label without
     the model's name), model and task_name; every setting as mechanism.X, task.X or recipe.X, of a part as
     mechanism.alignment (its name) and mechanism.alignment.X, declared properties likewise; seed, trained_length, and
-    what else a trial is; origin (plug-ins, missing where all is built in); outcome (missing: not yet run), reason,
-    path, seconds, attempts, position.
+    what else a trial is; round, of timed trials; origin (plug-ins, missing where all is built in); outcome (missing:
+    not yet run), session (the call of the runner that ran it), reason, path, seconds, attempts, position.
     """
     return load_both(run)[0]
 
@@ -77,7 +80,7 @@ def tidy(
     rows = [
         {
             **_flat(row["trial"], row["properties"]),
-            **{name: row[name] for name in (*HOW_IT_ENDED, "outcome")},
+            **{name: row[name] for name in (*HOW_IT_ENDED, "outcome", "session")},
             "trial": row["key"],
             "origin": ", ".join(row["plugins"]) or None,
             "mechanism": mechanism.text,

@@ -34,7 +34,8 @@ class Measurement:
 class Outcome:
     """How a trial ended: in wall `seconds`, with the attention `path` taken (fused, streamed, plain), and its numbers.
 
-    `attempts` says how often it was run for that; the store adds them up.
+    `session` names the call of the runner that ran it: timings are compared within one session only. `attempts` says
+    how often it was run for that; the store adds them up.
     """
 
     outcome: OutcomeName
@@ -43,6 +44,7 @@ class Outcome:
     path: str | None = None
     attempts: int = 1
     measurements: tuple[Measurement, ...] = ()
+    session: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

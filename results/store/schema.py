@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 3
+FORMAT = 4
 
 TABLES = """
 CREATE TABLE trial (
@@ -16,6 +16,7 @@ CREATE TABLE trial (
     reason TEXT,
     path TEXT,
     seconds REAL,
+    session TEXT,
     attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE measurement (
@@ -54,6 +55,7 @@ ON CONFLICT (key) DO UPDATE SET
 
 FINISH = """
 UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path,
+                 session = :session,
                  attempts = attempts + :attempts
 WHERE key = :key
 """

@@ -45,6 +45,6 @@ class MemoryView(View):
 
     def columns(self, run: Run) -> Iterator[Column]:
         rows = speeds(run.frame, ("peak_memory",))
-        length = common_length(run.frame)
+        length = common_length(run.frame, "peak_memory")
         rows = rows[rows["length"] == length].set_index("mechanism").assign(value=lambda at: at["value"] / MEGABYTE)
         yield Column.of(f"peak memory (MB) at {length}", rows, "value", short, 4)

@@ -12,6 +12,9 @@ from ..store.formats import digits, number, short
 from .figure import Axis, Lines
 from .table import Column, Table
 
+MOVED = {True: "other session", False: ""}
+"""What stands behind a speed that was brought from another session."""
+
 
 def scaled_table(run: Run, quantities: Sequence[str], caption: str) -> Table | None:
     """Return a row for each mechanism and quantity: the value at each length, and the exponent."""
@@ -27,7 +30,8 @@ def scaled_table(run: Run, quantities: Sequence[str], caption: str) -> Table | N
     ]
     for length in sorted(set(rows["length"])):
         at = index[key].merge(rows[rows["length"] == length], on=key, how="left")
-        columns.append(Column.of(f"at {length}", at, "value", short))
+        at["words"] = at["moved"].map(MOVED).fillna("")
+        columns.append(Column.of(f"at {length}", at, "value", short, words="words"))
     columns.append(Column.of("exponent", index, "exponent", digits(2), low="low", high="high"))
     numbers = rows.merge(index.rename(columns={"low": "exponent_low", "high": "exponent_high"}), on=key, how="left")
     return Table(caption, columns, numbers)
@@ -56,7 +60,11 @@ def scaled_lines(run: Run, data: pd.DataFrame, names: Sequence[str], caption: st
 def _exponents(run: Run, quantities: Sequence[str]) -> dict[str, str]:
     """Return the exponents of each mechanism as a legend shows them."""
     fitted = exponents(run.frame, quantities).set_index(["mechanism", "quantity"])["exponent"]
+    rows = speeds(run.frame, quantities)
+    elsewhere = set(rows.loc[rows["moved"], "mechanism"])
     return {
-        name: "   " + " / ".join(number(fitted.get((name, quantity), float("nan"))) for quantity in quantities)
+        name: "   "
+        + " / ".join(number(fitted.get((name, quantity), float("nan"))) for quantity in quantities)
+        + (f" ({MOVED[True]})" if name in elsewhere else "")
         for name in run.mechanisms
     }

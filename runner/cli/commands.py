@@ -10,7 +10,7 @@ import typer
 
 from registry import UserError
 
-from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable
+from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable, with_seeds
 
 INTERRUPTED, SOME_FAILED = 130, 2
 
@@ -31,6 +31,12 @@ Plugins = Annotated[
     typer.Option("--plugin", "-p", help="A Python file or module with plug-ins. Can be repeated."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBER", help="The number of seeds, instead of that of the suite. Stored ones are not run again."
+    ),
+]
 Name = Annotated[str, typer.Argument(help="A registered name, such as lstm.", show_default=False)]
 
 
@@ -39,6 +45,7 @@ def run_suite(
     suite: SuitePath,
     plugin: Plugins = None,
     device: Device = "auto",
+    seeds: Seeds = None,
     out: Annotated[Path, typer.Option(help="The folder for the folders of runs.")] = Path("runs"),
     workers: Annotated[
         int | None,
@@ -62,7 +69,7 @@ def run_suite(
     from .progress import follow
 
     console = new_console()
-    file = SuiteFile(suite)
+    file = with_seeds(SuiteFile(suite), seeds)
     plan = make_plan(file, plugin or [], available_device(device))
     folder = out / plan.name
     warn_unavailable(console, plan.unavailable)
@@ -76,14 +83,14 @@ def run_suite(
 
 
 @app.command()
-def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto") -> None:
+def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto", seeds: Seeds = None) -> None:
     """Show the trials of a suite, and what it skips and why, without running them."""
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
     from .tables import plan_table
 
     console = new_console()
-    planned = make_plan(SuiteFile(suite), plugin or [], available_device(device))
+    planned = make_plan(with_seeds(SuiteFile(suite), seeds), plugin or [], available_device(device))
     warn_unavailable(console, planned.unavailable)
     plan_table(console, planned)
 

@@ -10,6 +10,8 @@ from registry import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..suite.file import SuiteFile
+
 
 def new_console() -> Console:
     from rich.console import Console
@@ -29,6 +31,17 @@ def available_device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UserError(f"--device {name}: this machine has no such device; use auto, cpu, cuda or mps") from None
     return str(device)
+
+
+def with_seeds(file: SuiteFile, seeds: str | None) -> SuiteFile:
+    """Return the suite with another number of seeds, if one is given. Raises UserError if it is not a number from 1."""
+    if seeds is not None:
+        # The suite's own check: what a suite file may not say, the option may not say either.
+        try:
+            file.suite = type(file.suite).model_validate({**dict(file.suite), "seeds": int(seeds)})
+        except ValueError:
+            raise UserError(f"--seeds {seeds}: a whole number from 1 on was expected, such as 5") from None
+    return file
 
 
 def load_named_plugins(specs: list[str] | None, strict: str | None = None) -> None:

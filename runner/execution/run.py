@@ -7,7 +7,8 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
@@ -85,12 +86,13 @@ def _run_missing(
     engine: Engine, missing: Sequence[Planned], store: Store, interrupted: list[bool]
 ) -> Iterator[EngineEvent | Stopping | None]:
     stopping = False
+    session = datetime.now(UTC).isoformat(timespec="milliseconds")
     for event in engine.run(missing) if missing else ():
         if interrupted[0] and not stopping:
             stopping = True
             yield Stopping()
         if isinstance(event, Ended):
-            store.finish(event.trial.key, event.outcome)
+            store.finish(event.trial.key, replace(event.outcome, session=session))
         yield event
 
 

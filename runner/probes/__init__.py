@@ -18,6 +18,8 @@ from ..training.seeds import scoped
 from ..training.trainer import History, Trainer, TrainingStep, learning_curve
 from .meters.flops import ModelCost, cost_of
 from .meters.memory import peak_bytes
+from .meters.random_text import random_text, random_text_batch, random_text_network
+from .meters.reference import reference_job
 from .meters.timing import quartiles, repeat, synchronise
 from .probe import PROBES, STATE, Probe, Subject
 
@@ -45,6 +47,10 @@ __all__ = [
     "parameter_count",
     "peak_bytes",
     "quartiles",
+    "random_text",
+    "random_text_batch",
+    "random_text_network",
+    "reference_job",
     "repeat",
     "scoped",
     "score_decoded",

@@ -69,6 +69,10 @@ class Probe(Registered):
     alone: ClassVar[bool] = False
     """It must not share the machine, as timings must not."""
 
+    rounds: int = 1
+    """How many trials measure a mechanism where the probe is `alone`. All mechanisms are measured in one round before
+    the next one begins, so that whatever slows the machine down for a while slows them all."""
+
     seeded: ClassVar[bool] = True
     """False where nothing depends on the initial weights, so that one seed is enough."""
 

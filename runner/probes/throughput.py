@@ -1,4 +1,4 @@
-"""Throughput and memory over a sweep of lengths: training, prefill and decoding."""
+"""Throughput over a sweep of lengths: training, prefill and decoding."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from mechanisms import state_bytes
-from tasks import Batch, Classes, Tokens
-
 from . import (
     PROBES,
-    STATE,
     Measurement,
     Network,
     Probe,
     Quantity,
     Subject,
     TrainingStep,
-    peak_bytes,
     quartiles,
+    random_text,
+    random_text_batch,
+    random_text_network,
+    reference_job,
     repeat,
-    scoped,
 )
 
-VOCABULARY = 64
 DECODED = 16  # steps timed together, so that the clock's grain does not show
+SLOW = 0.1  # seconds; a longer call takes as long when it is repeated, and so counts although it is the first
 
 
 @PROBES.register("throughput")
 class Throughput(Probe):
-    """Tokens per second of a training step, of prefill and of one-at-a-time decoding, and the memory they take.
+    """Tokens per second of a training step, of prefill and of one-at-a-time decoding.
 
     A training step of length n reads n/2 source tokens, answers n/2 queries (all scored), goes backward
     and updates the parameters; prefill reads n source tokens; decoding answers one query at a time
-    behind n source tokens. Medians of adaptive repeats with their quartiles. A model that does not decode
-    by steps is timed in training alone.
+    behind n source tokens. A trial is one of the `rounds`: everything is timed for about `seconds` at every
+    length, and so is a fixed reference job. The values are medians with their quartiles. A model that does
+    not decode by steps is timed in training alone.
 
     Source: this project.
     """
@@ -48,68 +47,64 @@ class Throughput(Probe):
         Quantity("train", "training step", "tokens/s", better="higher", over=("length",)),
         Quantity("prefill", "prefill", "tokens/s", better="higher", over=("length",)),
         Quantity("decode", "decoding", "tokens/s", better="higher", over=("length",)),
-        Quantity("peak_memory", "peak memory of training", "bytes", better="lower", over=("length",)),
-        STATE,
+        Quantity("reference", "reference job", "runs/s", better="higher"),
     )
 
-    def __init__(self, *, lengths: Sequence[int] = (64, 128, 256, 512), batch: int = 4, seconds: float = 0.3) -> None:
-        self.lengths, self.batch, self.seconds = tuple(lengths), batch, seconds
-        if min(self.lengths, default=0) < 2 or batch < 1 or seconds <= 0:
-            raise ValueError(f"throughput needs lengths of at least 2, a batch and seconds, not {lengths}, {batch}")
+    def __init__(
+        self,
+        *,
+        lengths: Sequence[int] = (64, 128, 256, 512),
+        batch: int = 4,
+        seconds: float = 0.05,
+        rounds: int = 6,
+    ) -> None:
+        self.lengths, self.batch, self.seconds, self.rounds = tuple(lengths), batch, seconds, rounds
+        if min(self.lengths, default=0) < 2 or batch < 1 or seconds <= 0 or rounds < 1:
+            given = f"{lengths}, {batch}, {seconds} and {rounds}"
+            raise ValueError(f"throughput needs lengths of at least 2, a batch, seconds and rounds, not {given}")
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
+        yield _rate("reference", self._times(subject, reference_job(subject.device)), 1, {})
+        training = TrainingStep(random_text_network(subject), subject.recipe)
+        network = random_text_network(subject).eval()
+        # The first step also makes the optimiser's state, and loads what a process needs once.
+        training.step_on(random_text_batch(subject, self.batch, min(self.lengths)))
         for done, length in enumerate(self.lengths):
             subject.progress(done, len(self.lengths))
-            yield from self._train(subject, length)
-            yield from self._prefill_and_decode(subject, length)
+            step = functools.partial(training.step_on, random_text_batch(subject, self.batch, length))
+            yield _rate("train", self._times(subject, step), self.batch * length, {"length": length})
+            if network.model.decodes:
+                with torch.no_grad():
+                    yield from self._prefill_and_decode(subject, network, length)
 
-    def _network(self, subject: Subject) -> Network:
-        space = Tokens(VOCABULARY)
-        with scoped("embedding and readout"):
-            network = Network(subject.build(), subject.recipe.width, space, space, Classes(VOCABULARY))
-        return network.to(subject.device)
+    def _prefill_and_decode(self, subject: Subject, network: Network, length: int) -> Iterator[Measurement]:
+        at = {"length": length}
+        tokens = random_text(subject, self.batch, length)
+        source, query = network.embedding(tokens, tokens[:, :1])
+        start = network.model.start
+        yield _rate("prefill", self._times(subject, lambda: start(source)), self.batch * length, at)
 
-    def _train(self, subject: Subject, length: int) -> Iterator[Measurement]:
-        training, batch = TrainingStep(self._network(subject), subject.recipe), self._batch(subject, length)
-        step = functools.partial(training.step_on, batch)
-        step()  # the first one also makes the optimiser's state
-        yield Measurement("throughput", "peak_memory", peak_bytes(step, subject.device), {"length": length})
-        times = repeat(step, self.seconds, subject.device, warm_up=False)
-        yield self._rate("train", times, self.batch * length, length)
+        def decode() -> Callable[[], None]:
+            return functools.partial(decode_steps, network, query[:, 0], start(source))
 
-    def _prefill_and_decode(self, subject: Subject, length: int) -> Iterator[Measurement]:
-        network = self._network(subject).eval()
-        if not network.model.decodes:
-            return
-        with torch.no_grad():
-            tokens = self._tokens(subject, length)
-            source, query = network.embedding(tokens, tokens[:, :1])
-            start = network.model.start
-            yield self._rate(
-                "prefill", repeat(lambda: start(source), self.seconds, subject.device), self.batch * length, length
-            )
-            state = start(source)
-            yield Measurement("throughput", "state", state_bytes(state) / self.batch, {"length": length})
+        yield _rate("decode", self._times(subject, None, decode), self.batch * DECODED, at)
 
-            def decode() -> Callable[[], None]:
-                return functools.partial(decode_steps, network, query[:, 0], start(source))
+    def _times(
+        self,
+        subject: Subject,
+        work: Callable[[], object] | None,
+        prepare: Callable[[], Callable[[], object]] | None = None,
+    ) -> list[float]:
+        """Return the seconds of repeated calls, without the first one, unless it is SLOW and the only one."""
+        times = repeat(work, self.seconds, subject.device, prepare=prepare, warm_up=False, least=1)
+        if len(times) == 1 and times[0] < SLOW:
+            times += repeat(work, 0.0, subject.device, prepare=prepare, warm_up=False, least=1)
+        return times[1:] or times
 
-            times = repeat(None, self.seconds, subject.device, prepare=decode)
-            yield self._rate("decode", times, self.batch * DECODED, length)
 
-    def _batch(self, subject: Subject, length: int) -> Batch:
-        tokens = self._tokens(subject, length)
-        source, query = tokens[:, : length // 2], tokens[:, length // 2 :]
-        return Batch(source=source, query=query, target=query, scored=torch.ones_like(query, dtype=torch.bool))
-
-    def _tokens(self, subject: Subject, length: int) -> Tensor:
-        stream = subject.generator("tokens")
-        shape = (self.batch, length)
-        return torch.randint(VOCABULARY, shape, generator=stream, device=stream.device).to(subject.device)
-
-    def _rate(self, quantity: str, times: list[float], tokens: int, length: int) -> Measurement:
-        low, median, high = quartiles(times)
-        return Measurement("throughput", quantity, tokens / median, {"length": length}, tokens / high, tokens / low)
+def _rate(quantity: str, times: list[float], each: int, at: dict[str, int]) -> Measurement:
+    low, median, high = quartiles(times)
+    return Measurement("throughput", quantity, each / median, at, each / high, each / low)
 
 
 def decode_steps(network: Network, query: Tensor, state: object) -> None:

@@ -124,9 +124,15 @@ class _Planner:
                     yield from self._untrained(probe, seed)
 
     def _untrained(self, probe: Spec, seed: int) -> Iterator[Trial]:
-        alone = {"machine": machine(self.device)} if probe.value.alone else {}
-        for mechanism in self.mechanisms:
-            yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
+        if not probe.value.alone:
+            for mechanism in self.mechanisms:
+                yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,))
+            return
+        for number in range(probe.build().rounds):
+            # Every second round goes backwards: a machine that slows down steadily then favours no mechanism.
+            for mechanism in self.mechanisms[:: -1 if number % 2 else 1]:
+                alone = {"machine": machine(self.device), "round": number}
+                yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
 
     def _pairs(self) -> list[tuple[Mechanism, Fields]]:
         return [(mechanism, fields) for fields in self.tasks if self.trained for mechanism in self.mechanisms]

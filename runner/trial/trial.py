@@ -17,7 +17,7 @@ class Trial:
     """What is measured in one process, with all settings. Without a task, the mechanism is not trained.
 
     Training uses lengths from `shortest_length` to `trained_length`. `earlier` is the task of pre-training. `machine`
-    describes the machine of a timed trial, which runs alone; it is a part of its key.
+    describes the machine of a timed trial, which runs alone; it is a part of its key. A timed trial is one `round`.
     """
 
     mechanism: Spec
@@ -35,6 +35,7 @@ class Trial:
     device: str = "cpu"
     threads: int = 1
     machine: str | None = None
+    round: int | None = None
     key: str = field(default="", compare=False)
 
     @property

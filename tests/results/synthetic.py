@@ -16,6 +16,7 @@ ALIGNMENTS = ["additive", "dot", "scaled_dot", "general", "location", "cosine"]
 TASKS = {"copy": 20, "adding": 50, "recall": 32}
 LENGTHS = [64, 128, 256, 512]
 RATES = [1e-3, 3e-3]
+ROUNDS, SESSION = 3, "2026-01-01T10:00:00.000+00:00"
 
 Mechanism = tuple[str, str | None]  # a model and its alignment
 MECHANISMS: list[Mechanism] = [
@@ -62,10 +63,12 @@ def ended(row: Planned) -> Outcome:
     # A hash of strings differs between processes, a sum of bytes does not.
     generator = np.random.default_rng(sum(row.key.encode()))
     (probe,) = [each["name"] for each in row.trial["probes"]]
-    measured = {"accuracy": training, "gradient_flow": initial, "throughput": speed}[probe](row, generator)
+    measure = {"accuracy": training, "gradient_flow": initial, "throughput": speed, "memory": memory}[probe]
+    measured = measure(row, generator)
     size = Measurement("size", "parameters", 52_000 + 9_000 * len(model))
     path = "streamed" if alignment == "additive" else "fused"
-    return Outcome(outcome, reason, 12.5, path, measurements=(*(measured if outcome == "ok" else ()), size))
+    measurements = (*(measured if outcome == "ok" else ()), size)
+    return Outcome(outcome, reason, 12.5, path, measurements=measurements, session=SESSION)
 
 
 def _subject(row: Planned) -> Mechanism:
@@ -123,7 +126,7 @@ def speed(row: Planned, generator: np.random.Generator) -> list[Measurement]:
     recurrent = model != "transformer"
     slow = {"additive": 3.0, "location": 0.9}.get(alignment or "", 1.0) * (0.97 + 0.06 * generator.random())
     start = {"rnn": 14.0, "gru": 35.0, "lstm": 30.0, "rnn_encoder_decoder": 50.0, "rnn_attention": 60.0}.get(model, 8.0)
-    rows = []
+    rows = [Measurement("throughput", "reference", 300 * (0.97 + 0.06 * generator.random()))]
     for length in LENGTHS:
         cost = {
             "train": start + slow * length / (64 if recurrent else 8),
@@ -133,10 +136,18 @@ def speed(row: Planned, generator: np.random.Generator) -> list[Measurement]:
         for quantity, value in cost.items():
             rate = 1e6 / value
             rows.append(Measurement("throughput", quantity, rate, {"length": length}, 0.95 * rate, 1.04 * rate))
-        memory = 2e7 + 4e3 * length + (0 if recurrent else 40.0 * slow * length**2)
-        rows.append(Measurement("throughput", "peak_memory", memory, {"length": length}))
+    return rows
+
+
+def memory(row: Planned, generator: np.random.Generator) -> list[Measurement]:
+    model, alignment = _subject(row)
+    square = 40.0 * {"additive": 3.0}.get(alignment or "", 1.0) if model == "transformer" else 0.0
+    rows = []
+    for length in LENGTHS:
+        peak = 2e7 + 4e3 * length + square * length**2
+        rows.append(Measurement("memory", "peak_memory", peak, {"length": length}))
         state = 512.0 if alignment is None else 512.0 * length
-        rows.append(Measurement("throughput", "state", state, {"length": length}))
+        rows.append(Measurement("memory", "state", state, {"length": length}))
     return rows
 
 
@@ -162,7 +173,9 @@ def _trials(each: Mechanism, seeds: int) -> list[Planned]:
             rows.append(planned(key, chosen, task, length=length, seed=seed, rate=rate, plugins=plugins, reason=reason))
     for seed in range(seeds):
         rows.append(planned(f"{name}/initial/{seed}", chosen, seed=seed, probes=["gradient_flow"], plugins=plugins))
-    return [*rows, planned(f"{name}/speed", chosen, probes=["throughput"], plugins=plugins)]
+    for number in range(ROUNDS):
+        rows.append(planned(f"{name}/speed/{number}", chosen, probes=["throughput"], plugins=plugins, round=number))
+    return [*rows, planned(f"{name}/memory", chosen, probes=["memory"], plugins=plugins)]
 
 
 UNAVAILABLE = {"torn_score": "SyntaxError: unterminated string literal (line 7)"}

@@ -76,6 +76,6 @@ def test_a_diverged_trial_never_ranks_above_a_finished_one(tmp_path: Path) -> No
 def test_only_trained_trials_are_reduced(results: Run) -> None:
     assert len(results.trials) < len(results.all_trials)
     others = results.all_trials[results.all_trials["task"].isna()]
-    assert len(others) == 17 * 3
+    assert len(others) == 17 * 6
     assert set(others["trial"]) <= set(results.trials["trial"])
     assert results.trials.groupby(["mechanism", "task"])["recipe.learning_rate"].nunique().max() == 1

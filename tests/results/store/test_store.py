@@ -14,7 +14,7 @@ import pytest
 
 import results
 from registry import Quantity, UserError
-from results import Measurement, Outcome, Store
+from results import FORMAT, Measurement, Outcome, Store
 from tests.results.trials import planned
 
 ROW = planned("a", "lstm", "copy", length=20, seed=3)
@@ -138,11 +138,10 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     Store(path).close()
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 4")
+    db.execute(f"PRAGMA user_version = {FORMAT + 1}")
     db.close()
-    with pytest.raises(
-        UserError, match=r"written by a newer version of Attention Bench \(format 4, this one reads 3\)"
-    ):
+    newer = rf"written by a newer version of Attention Bench \(format {FORMAT + 1}, this one reads {FORMAT}\)"
+    with pytest.raises(UserError, match=newer):
         Store(path)
     with pytest.raises(UserError, match="newer version"):
         results.load(tmp_path)
@@ -156,7 +155,7 @@ def test_an_older_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     db.close()
     before = path.read_bytes()
     older = (
-        r"older version of Attention Bench \(format 1, this one reads 3\); "
+        rf"older version of Attention Bench \(format 1, this one reads {FORMAT}\); "
         r"move the run's folder away, or name another with --out, and run the suite again"
     )
     for read_only in (False, True):

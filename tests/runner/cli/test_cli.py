@@ -65,6 +65,30 @@ def test_run_then_again_then_report(shell, tiny):
     assert "2 trials: 2 ok" in status.stdout
 
 
+def test_more_seeds_run_only_what_is_missing(shell, tiny):
+    suite = tiny()
+    assert shell.run(suite).returncode == 0
+    kept = load(shell.runs / "tiny")
+    done = shell.run(suite, "--seeds", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 trials, 1 already finished, 2 to run" in done.stdout
+    trials = load_trials(shell.runs / "tiny")
+    assert list(trials["seed"]) == [0, 1, 2]
+    assert list(trials["attempts"]) == [1, 1, 1]
+    found = load(shell.runs / "tiny")
+    assert found[found["seed"] == 0].reset_index(drop=True)["value"].equals(kept["value"])
+
+
+def test_make_hands_the_seeds_on():
+    def command(*arguments):
+        done = subprocess.run(["make", "-n", "benchmark", *arguments], cwd=ROOT, capture_output=True, text=True)
+        return done.stdout.splitlines()[-1].strip()
+
+    assert command("SEEDS=5").endswith('-m runner run suites/quick.yaml --seeds "5"')
+    assert command("SEEDS=x y").endswith('--seeds "x y"')
+    assert command().endswith("-m runner run suites/quick.yaml")
+
+
 @pytest.mark.slow
 def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny, write):
     suite = tiny(mechanisms="[gru, transformer: {heads: 2, alignment: [dot, plugins]}]")
@@ -155,6 +179,9 @@ SENTENCES = [
     (("plan", "suites/smoke.yaml", "--plugin", "no/such.py"), "plug-in no/such.py: the file does not exist"),
     (("costs", "suites/smoke.yaml", "--width", "8"), "--width and a suite cannot be given together"),
     (("costs", "suites/smok.yaml"), "suite file suites/smok.yaml does not exist. Did you mean 'smoke.yaml'?"),
+    (("plan", "suites/smoke.yaml", "--seeds", "x"), "--seeds x: a whole number from 1 on was expected, such as 5"),
+    (("plan", "suites/smoke.yaml", "--seeds", "0"), "--seeds 0: a whole number from 1 on was expected, such as 5"),
+    (("run", "suites/smoke.yaml", "--seeds", "2.5"), "--seeds 2.5: a whole number from 1 on was expected, such as 5"),
     (("plan", "suites/smoke.yaml", "--device", "tpu"), "--device tpu: this machine has no such device"),
 ]
 

@@ -1,5 +1,6 @@
 """Measurement code against laws: decay -ln rho of a linear recurrence, known allocations, known times."""
 
+import ast
 import functools
 import itertools
 import math
@@ -13,7 +14,7 @@ from torch import nn
 from mechanisms import MODELS, SequenceModel
 from results import Measurement
 from results.analysis.decay import decay
-from runner.probes import PROBES, Recipe, Subject
+from runner.probes import PROBES, Recipe, Subject, reference_job
 from runner.probes.gradient_flow import initial_norms, trained_norms
 from runner.probes.meters.memory import peak_bytes
 from runner.probes.meters.timing import quartiles, repeat
@@ -23,6 +24,7 @@ from runner.training.data import TrainingData
 from runner.training.network import Network
 from runner.training.trainer import Evaluation, History, Trainer
 from tasks import TASKS
+from tests.runner.conftest import ROOT
 
 CPU = torch.device("cpu")
 
@@ -201,11 +203,39 @@ def test_throughput_counts_tokens(monkeypatch):
     readings = itertools.count()
     monkeypatch.setattr("runner.probes.meters.timing.time.perf_counter", lambda: float(next(readings)))
     subject = subject_of(lambda: MODELS["gru"](6), 6)
-    rows = {(r.quantity, r.at["length"]): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
+    rows = {(r.quantity, r.at.get("length")): r for r in Throughput(lengths=[10, 30], batch=3).untrained(subject)}
     assert rows["train", 30].value == rows["prefill", 30].value == 90
     assert rows["decode", 30].value == 3 * 16
-    assert rows["state", 10].value == rows["state", 30].value == 4 * 6, "a GRU carries one vector of floats"
-    assert rows["peak_memory", 30].value > rows["peak_memory", 10].value > 0
+    assert rows["reference", None].value == 1
+
+
+def test_a_fast_first_call_does_not_count_and_a_slow_one_does(monkeypatch):
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    for readings, counted in (([0.0, 0.02, 1.0, 1.01], 0.01), ([0.0, 0.5], 0.5)):
+        clock = iter(readings)
+        with monkeypatch.context() as patch:
+            patch.setattr("runner.probes.meters.timing.time.perf_counter", functools.partial(next, clock))
+            times = Throughput(seconds=0.015)._times(subject, lambda: None)
+        assert times == pytest.approx([counted])
+
+
+def test_the_reference_job_is_of_torch_alone():
+    """No change of a mechanism can change its time."""
+    tree = ast.parse((ROOT / "runner/probes/meters/reference.py").read_text())
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert modules | names == {"__future__", "collections.abc", "torch"}
+    job = reference_job(CPU)
+    assert repeat(job, 0.0, CPU, least=1)[0] > 0
+
+
+@pytest.mark.reference("probe", "memory")
+def test_memory_of_a_gru():
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    measured = PROBES["memory"](lengths=[10, 30], batch=3).untrained(subject)
+    rows = {(r.quantity, r.at["length"]): r.value for r in measured}
+    assert rows["state", 10] == rows["state", 30] == 4 * 6, "a GRU carries one vector of floats"
+    assert rows["peak_memory", 30] > rows["peak_memory", 10] > 0
 
 
 class Together(SequenceModel):
@@ -222,8 +252,10 @@ class Together(SequenceModel):
 def test_what_cannot_decode_is_timed_in_training_alone():
     subject = subject_of(lambda: Together(6), 6)
     rows = list(Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject))
-    assert {(row.quantity, row.at["length"]) for row in rows} == {
-        (quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)
+    rows += PROBES["memory"](lengths=[10, 30], batch=3).untrained(subject)
+    assert {(row.quantity, row.at.get("length")) for row in rows} == {
+        ("reference", None),
+        *((quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)),
     }
     assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
 
@@ -240,12 +272,12 @@ def test_cost_rows():
 
 
 def test_what_does_not_depend_on_the_weights_is_measured_once():
-    assert [name for name in PROBES if not PROBES[name].seeded] == ["cost", "throughput"]
+    assert [name for name in PROBES if not PROBES[name].seeded] == ["cost", "memory", "throughput"]
 
 
 def test_transformer_state_grows_with_the_length():
     subject = subject_of(lambda: MODELS["transformer"](6, layers=2), 6)
-    rows = Throughput(lengths=[10, 30], batch=3, seconds=1e-3).untrained(subject)
+    rows = PROBES["memory"](lengths=[10, 30], batch=3).untrained(subject)
     state = {r.at["length"]: r.value for r in rows if r.quantity == "state"}
     assert state == {n: 2 * 2 * n * 6 * 4 for n in (10, 30)}, "keys and values, two layers, floats"
 

@@ -8,6 +8,7 @@ import torch
 
 from mechanisms import ALIGNMENTS, MODELS
 from registry import UserError
+from results.store.labels import Label, describe
 from runner.plugins import REGISTRIES
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
@@ -71,12 +72,22 @@ def test_a_setting_that_is_a_list_is_not_swept(tiny):
 def test_untrained_probes_have_trials_of_their_own(tiny):
     trials = plan(tiny(seeds="3", probes="[accuracy, gradient_flow, throughput]")).trials
     found = [(t.task is not None, t.alone, t.seed, tuple(probe.name for probe in t.probes)) for t in trials]
-    assert [each for each in found if each[1]] == [(False, True, 0, ("throughput",))]
+    assert [each for each in found if each[1]] == 6 * [(False, True, 0, ("throughput",))]
     initial = [each for each in found if not each[0] and not each[1]]
     assert initial == [(False, False, seed, ("gradient_flow",)) for seed in range(3)]
     assert [each for each in found if each[0]] == [
         (True, False, seed, ("accuracy", "gradient_flow")) for seed in range(3)
     ]
+
+
+def test_rounds_of_timings_cycle_over_the_mechanisms_and_every_second_one_goes_backwards(tiny):
+    trials = plan(tiny(mechanisms="[gru, lstm, rnn]", probes="[throughput: {rounds: 3}]", seeds="2", tasks=None)).trials
+    order = [(trial.round, trial.mechanism.name) for trial in trials]
+    assert order == [(n, name) for n in range(3) for name in (("gru", "lstm", "rnn"), ("rnn", "lstm", "gru"))[n % 2]]
+    assert len({trial.key for trial in trials}) == 9
+    described = {describe(trial.to_json(), Label(trial.mechanism.name, ""), None) for trial in trials}
+    assert len(described) == 9
+    assert "gru · throughput · round 3" in described
 
 
 def test_a_default_alignment_is_an_alignment_too(tiny):

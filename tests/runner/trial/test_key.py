@@ -25,7 +25,7 @@ SUITE = {
     "next_sentence: {length: 4, text: context_free, pretrain: {language: {length: 4, text: context_free, steps: 2}}}]",
     "train": "{width: 8, batch: 4, steps: 2, evaluate_every: 1, validation_examples: 8, test_examples: 8}",
     "probes": "[accuracy, accuracy_by_distance, gradient_flow: {lengths: [6], examples: 2}, cost: {lengths: [4]}, "
-    "throughput: {lengths: [4], seconds: 0.001, batch: 2}]",
+    "throughput: {lengths: [4], seconds: 0.001, batch: 2, rounds: 1}, memory: {lengths: [4]}]",
 }
 PLUGIN = '''"""A score."""
 from mechanisms.alignments import ALIGNMENTS, InnerProduct
@@ -77,7 +77,7 @@ def test_every_function_that_a_trial_runs_is_in_a_module_that_its_key_covers(tin
     """Trained, pre-trained, decoded, untrained and timed: one process for all, as the plan has them."""
     trials = planned(tiny(**SUITE)).trials
     kinds = {(trial.task.name if trial.task else trial.probes[0].name, trial.alone) for trial in trials}
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     for trial in trials:
         outside = executed(trial) - set(modules_of(trial))
         assert not outside, f"{trial.mechanism.name} {trial.task}: {outside}"
@@ -242,7 +242,7 @@ def test_a_helper_that_the_key_cannot_see_fails_the_trial_with_its_name(tiny, wr
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or (os.cpu_count() or 1) < 2, reason="one core, or no say")
 def test_the_key_of_a_timed_trial_holds_the_cores_and_no_other_key_does(tiny):
-    path = tiny(probes="[accuracy, throughput: {lengths: [4]}]")
+    path = tiny(probes="[accuracy, throughput: {lengths: [4], rounds: 1}]")
     allowed = os.sched_getaffinity(0)
     trained, timed = planned(path).trials
     try:
