@@ -1,6 +1,6 @@
 """The base package: registries of named classes, specs of what was chosen, plug-ins, checks. It never imports torch."""
 
-from .checks import Check, CheckError, Result, only_if
+from .checks import Check, CheckError, Result, only_after, only_if
 from .errors import UserError, moved, suggestion
 from .origin import BUILT_IN, Origin
 from .plugins import load_installed_plugins, load_plugin
@@ -28,6 +28,7 @@ __all__ = [
     "load_installed_plugins",
     "load_plugin",
     "moved",
+    "only_after",
     "only_if",
     "suggestion",
 ]

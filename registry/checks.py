@@ -20,11 +20,13 @@ class CheckError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one check. `message` says what is wrong, or what a passed check found out."""
+    """The result of one check. `message` says what is wrong, what a passed check found out, or why it is not judged."""
 
     check: str
     passed: bool
     message: str = ""
+    judged: bool = True
+    """False if another check, without which this one says nothing, has not passed; then `passed` is False too."""
 
 
 def only_if(declares: Callable[[Any], bool]) -> Callable[[Check], Check]:
@@ -35,6 +37,13 @@ def only_if(declares: Callable[[Any], bool]) -> Callable[[Check], Check]:
         return check
 
     return decorate
+
+
+def only_after(first: Check, *checks: Check) -> Sequence[Check]:
+    """Return the checks, marked as those that are judged only if `first` has passed; it stands before them."""
+    for check in checks:
+        check.first = first  # type: ignore[attr-defined]
+    return checks
 
 
 def applies(check: Check, value: type) -> bool:
@@ -56,9 +65,21 @@ def run_check(check: Check, value: Any, isolated: Isolation = nullcontext) -> Re
 
 def run_checks(checks: Sequence[Check], value: type, isolated: Isolation = nullcontext) -> Iterator[Result]:
     """Yield the result of each check that applies to a class. The first constructs it; if that fails, no other runs."""
+    failed: list[Check] = []
     for place, check in enumerate(checks):
-        if place == 0 or applies(check, value):
-            result = run_check(check, value, isolated)
-            yield result
-            if place == 0 and not result.passed:
+        if place and not applies(check, value):
+            continue
+        first: Check | None = getattr(check, "first", None)
+        if first in failed:
+            yield Result(check.__name__, False, f"not judged, because the check '{_words(first)}' failed", judged=False)
+            continue
+        result = run_check(check, value, isolated)
+        yield result
+        if not result.passed:
+            failed.append(check)
+            if place == 0:
                 return
+
+
+def _words(check: Check | None) -> str:
+    return getattr(check, "__name__", "").replace("_", " ")

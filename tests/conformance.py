@@ -10,8 +10,8 @@ from registry.checks import run_check
 
 
 def failures(registry: Registry, value: type) -> dict[str, str]:
-    """Return what the checks that fail say, by check."""
-    return {result.check: result.message for result in registry.check(value) if not result.passed}
+    """Return what the checks that fail say, by check; those that are not judged do not count."""
+    return {result.check: result.message for result in registry.check(value) if result.judged and not result.passed}
 
 
 def result_of(registry: Registry, value: type, check: str) -> Result:

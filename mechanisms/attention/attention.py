@@ -194,9 +194,7 @@ class Attention(nn.Module):
         return (self._folded(weights) @ value).reshape(b, heads, q, value.shape[3])
 
     def _streamed(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
-        rows = self._streamed_rows(keys, mask)
-        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return stream(self._plain, parameters, query, keys, value, mask, rows)
+        return stream(self, self._plain, query, keys, value, mask, self._streamed_rows(keys, mask))
 
     def _streamed_rows(self, keys: Tensor, mask: Mask) -> int:
         """Return how many queries a block may have."""

@@ -2,7 +2,7 @@
 
 Memory is then O(length) and not O(length²·width), for the cost of one more forward pass. `torch.utils.checkpoint` would
 do the same. But it sums the gradient of the keys in a full-sized tensor for each block, and its first call imports
-torch's compiler, which takes two seconds in every new process.
+torch's compiler, which takes two seconds in every new process. So it is used under torch.compile only.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 
 from .masks import Mask
 
@@ -34,8 +35,8 @@ def query_blocks(q: int, k: int, rows: int, mask: Mask) -> Iterator[QueryBlock]:
 
 
 def stream(
+    module: nn.Module,
     attend: Attend,
-    parameters: Sequence[Tensor],
     query: Float[Tensor, "b hq q aq"],
     keys: Float[Tensor, "b h k a"],
     value: Float[Tensor, "b h k dv"],
@@ -44,44 +45,91 @@ def stream(
 ) -> Float[Tensor, "b hq q dv"]:
     """Return `attend(query, keys, value, mask)`, computed `rows` queries at a time.
 
-    `parameters` are those that `attend` uses and that need a gradient.
+    `module` holds the parameters and buffers that `attend` uses.
     """
     plan = list(query_blocks(query.shape[2], keys.shape[2], rows, mask))
-    context: Tensor = _Stream.apply(attend, plan, query, keys, value, *parameters)  # type: ignore[no-untyped-call]
+    if torch.compiler.is_compiling():
+        return _stream_compiled(attend, plan, query, keys, value)
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    call = _Call(module, attend, plan, tuple(tensors))
+    context: Tensor = _Stream.apply(call, query, keys, value, *tensors.values())  # type: ignore[no-untyped-call]
     return context
+
+
+def _stream_compiled(
+    attend: Attend, plan: Sequence[QueryBlock], query: Tensor, keys: Tensor, value: Tensor
+) -> Float[Tensor, "b hq q dv"]:
+    """The same for torch.compile, which does not trace a backward pass inside a backward pass."""
+    # Imported here, because it imports torch's compiler.
+    from torch.utils.checkpoint import checkpoint
+
+    parts = [
+        checkpoint(
+            attend,
+            query[:, :, block.queries],
+            keys[:, :, block.keys],
+            value[:, :, block.keys],
+            block.mask,
+            use_reentrant=False,
+            preserve_rng_state=False,
+        )
+        for block in plan
+    ]
+    return torch.cat(parts, dim=2)
+
+
+class _Call(NamedTuple):
+    module: nn.Module
+    attend: Attend
+    plan: Sequence[QueryBlock]
+    names: tuple[str, ...]
+    """The names of the module's parameters and buffers."""
+
+
+class _WithTensors(nn.Module):
+    """Calls a function that uses the parameters of a module, so that `functional_call` can replace them."""
+
+    def __init__(self, module: nn.Module, function: Attend) -> None:
+        super().__init__()
+        self.module = module
+        self.function = function
+
+    def forward(self, query: Tensor, keys: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        return self.function(query, keys, value, mask)
 
 
 class _Stream(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        attend: Attend,
-        plan: list[QueryBlock],
-        query: Tensor,
-        keys: Tensor,
-        value: Tensor,
-        *parameters: Tensor,
-    ) -> Tensor:
-        ctx.attend, ctx.plan = attend, plan
-        ctx.save_for_backward(query, keys, value, *parameters)
-        parts = [attend(query[:, :, b.queries], keys[:, :, b.keys], value[:, :, b.keys], b.mask) for b in plan]
-        return torch.cat(parts, dim=2)
+    def forward(ctx: Any, call: _Call, query: Tensor, keys: Tensor, value: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.call = call
+        ctx.save_for_backward(query, keys, value, *tensors)
+        return torch.cat(
+            [
+                call.attend(query[:, :, block.queries], keys[:, :, block.keys], value[:, :, block.keys], block.mask)
+                for block in call.plan
+            ],
+            dim=2,
+        )
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, parameters = ctx.saved_tensors[:3], ctx.saved_tensors[3:]
-        totals = [torch.zeros_like(x, memory_format=torch.contiguous_format) for x in ctx.saved_tensors]
-        for block in ctx.plan:
+        module, attend, plan, names = ctx.call
+        inputs = ctx.saved_tensors[:3]
+        # What the module holds now may be other tensors than in the forward pass, as after torch.func.functional_call.
+        tensors = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors[3:]]
+        learned = [x for x in tensors if x.requires_grad]
+        held = {f"module.{name}": x for name, x in zip(names, tensors, strict=True)}
+        totals = [torch.zeros_like(x, memory_format=torch.contiguous_format) for x in (*inputs, *learned)]
+        for block in plan:
             parts = (block.queries, block.keys, block.keys)
+            leaves = [x[:, :, part].detach().requires_grad_() for x, part in zip(inputs, parts, strict=True)]
             with torch.enable_grad():
-                leaves = [x[:, :, part].detach().requires_grad_() for x, part in zip(inputs, parts, strict=True)]
-                context = ctx.attend(*leaves, block.mask)
-            found = torch.autograd.grad(
-                context, [*leaves, *parameters], gradient[:, :, block.queries], allow_unused=True
-            )
+                context = functional_call(_WithTensors(module, attend), held, (*leaves, block.mask))
+            found = torch.autograd.grad(context, [*leaves, *learned], gradient[:, :, block.queries], allow_unused=True)
             targets = [x[:, :, part] for x, part in zip(totals[:3], parts, strict=True)] + totals[3:]
             for target, part in zip(targets, found, strict=True):
                 if part is not None:
                     target.add_(part)
-        return (None, None, *totals)
+        rest = iter(totals[3:])
+        return (None, *totals[:3], *(next(rest) if x.requires_grad else None for x in tensors))

@@ -1,18 +1,23 @@
 """What an alignment must satisfy alone: its scores, without a mask or a normalizer."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from registry import Check, CheckError, only_if
+from registry import Check, CheckError, only_after, only_if
 
 from ..alignments import Alignment, HistoryAlignment, PairPositions
+from . import calls
+from .calls import in_both_modes
 from .compiling import compile_whole
 from .devices import follows_device
 from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, shape
+from .flops import expect_flops
 
 B, H, Q, K, D = 2, 3, 5, 7, 11
+MANY, POSITIONS = 13, 256
 
 
 class Scorer(nn.Module):
@@ -42,12 +47,14 @@ class Scorer(nn.Module):
         return scores if window is None else scores + window.factor
 
 
-def scorer_of(value: type[Alignment], *, windows: bool = False) -> Scorer:
-    return Scorer(value(H, D, D), windows).double()
+def scorer_of(value: type[Alignment], *, windows: bool = False, training: bool = True) -> Scorer:
+    return Scorer(value(H, D, D), windows).double().train(training)
 
 
-def inputs(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    return torch.randn(B, H, Q, D, dtype=dtype), torch.randn(B, H, K, D, dtype=dtype)
+def inputs(
+    dtype: torch.dtype = torch.float64, batch: int = B, queries: int = Q, keys: int = K
+) -> tuple[Tensor, Tensor]:
+    return torch.randn(batch, H, queries, D, dtype=dtype), torch.randn(batch, H, keys, D, dtype=dtype)
 
 
 def constructs(value: type) -> None:
@@ -56,6 +63,25 @@ def constructs(value: type) -> None:
         isinstance(built, Alignment),
         f"{value.__name__} is not an Alignment: write `class {value.__name__}(Alignment)` or (InnerProduct)",
     )
+
+
+@in_both_modes
+def deterministic(value: type[Alignment], training: bool) -> None:
+    scorer, given = scorer_of(value, training=training), inputs()
+    before = scorer(*given)
+    scorer(*inputs())
+    advice = "a score is neither random nor dependent on earlier calls"
+    expect_equal(scorer(*given), before, f"two calls on the same input differ: {advice}")
+
+
+def seeds_nothing(value: type[Alignment]) -> None:
+    given = inputs()
+    calls.seeds_nothing(lambda: scorer_of(value, windows=True), lambda scorer: scorer(*given))
+
+
+def training_keeps_nothing(value: type[Alignment]) -> None:
+    given = inputs()
+    calls.training_keeps_nothing(scorer_of(value), lambda scorer: [scorer(*given)])
 
 
 def score_shape(value: type[Alignment]) -> None:
@@ -105,15 +131,6 @@ def gradients_exact(value: type[Alignment]) -> None:
     expect_exact_gradient(function, leaves, "scores", "Is something detached, or computed under no_grad?")
 
 
-def deterministic(value: type[Alignment]) -> None:
-    scorer, (query, key) = scorer_of(value), inputs()
-    expect_equal(
-        scorer(query, key),
-        scorer(query, key),
-        "two calls on the same input differ: a score is neither random nor dependent on earlier calls",
-    )
-
-
 def saved_weights_suffice(value: type[Alignment]) -> None:
     first, second, (query, key) = scorer_of(value), scorer_of(value), inputs()
     second.load_state_dict(first.state_dict())
@@ -126,27 +143,31 @@ def saved_weights_suffice(value: type[Alignment]) -> None:
 
 # No model that passes history has keys that come one after another.
 @only_if(lambda value: not value.needs_history)
-def keys_independent(value: type[Alignment]) -> None:
-    scorer, (query, key) = scorer_of(value), inputs()
-    before = scorer(query, key)
-    other = key.clone()
-    other[:, :, -1] = torch.randn(B, H, D)
-    advice = (
-        "so a causal mask would leak the future: does the score or project_key normalise, sum or take a "
-        "maximum over the keys? That belongs in a normalizer"
-    )
-    expect_equal(
-        scorer(query, other)[..., :-1], before[..., :-1], f"the score of a key changes with another key, {advice}"
-    )
-    expect_equal(
-        scorer(query, key[:, :, :-2]),
-        before[..., :-2],
-        f"the score of a key changes with how many keys there are, {advice}",
-    )
+@in_both_modes
+def keys_independent(value: type[Alignment], training: bool) -> None:
+    scorer = scorer_of(value, training=training)
+    for keys in (K, min(scorer.alignment.max_length or POSITIONS, POSITIONS)):
+        query, key = inputs(keys=keys)
+        before = scorer(query, key)
+        other = key.clone()
+        other[:, :, -1] = torch.randn(B, H, D)
+        advice = (
+            "so a causal mask would leak the future: does the score or project_key normalise, sum or take a "
+            "maximum over the keys? That belongs in a normalizer"
+        )
+        expect_equal(
+            scorer(query, other)[..., :-1], before[..., :-1], f"the score of a key changes with another key, {advice}"
+        )
+        expect_equal(
+            scorer(query, key[:, :, :-2]),
+            before[..., :-2],
+            f"the score of a key changes with how many keys there are, {advice}",
+        )
 
 
-def queries_independent(value: type[Alignment]) -> None:
-    scorer, (query, key) = scorer_of(value), inputs()
+@in_both_modes
+def queries_independent(value: type[Alignment], training: bool) -> None:
+    scorer, (query, key) = scorer_of(value, training=training), inputs()
     other = query.clone()
     other[:, :, -1] = torch.randn(B, H, D)
     expect_equal(
@@ -168,13 +189,17 @@ def permutation_equivariant(value: type[Alignment]) -> None:
     )
 
 
-def batch_of_one(value: type[Alignment]) -> None:
-    scorer, (query, key) = scorer_of(value), inputs()
-    expect_equal(
-        scorer(query[:1], key[:1]),
-        scorer(query, key)[:1],
-        "a row alone is scored differently than in a batch: is there a sum or a squeeze over the batch?",
-    )
+@in_both_modes
+def batch_of_one(value: type[Alignment], training: bool) -> None:
+    scorer, (query, key) = scorer_of(value, training=training), inputs(batch=MANY)
+    wanted = scorer(query, key)[:1]
+    for size in (1, 2):
+        expect_equal(
+            scorer(query[:size], key[:size])[:1],
+            wanted,
+            f"a row alone is scored differently than in a batch, or in one of {size} differently than in one of "
+            f"{MANY}: is there a sum or a squeeze over the batch, or its size in a formula?",
+        )
 
 
 def any_length(value: type[Alignment]) -> None:
@@ -182,6 +207,14 @@ def any_length(value: type[Alignment]) -> None:
     for q, k in ((1, K), (Q, 1), (1, 1)):
         got = scorer(query[:, :, :q], key[:, :, :k])
         expect(got.shape == (B, H, q, k), f"score returned shape {shape(got)} for {q} queries and {k} keys")
+
+
+def flops_are_counted(value: type[Alignment]) -> None:
+    scorer = Scorer(value(H, D, D)).eval()
+    # What needs history scores one query at a time.
+    for q, k in ((1, 3), (1 if value.needs_history else 23, 29)):
+        given = inputs(torch.float32, batch=1, queries=q, keys=k)
+        expect_flops(scorer.alignment.flops(q, k), partial(scorer, *given), f"{q} queries and {k} keys")
 
 
 def moves_to_a_device(value: type[Alignment]) -> None:
@@ -194,18 +227,24 @@ def compiles(value: type[Alignment]) -> str:
 
 CHECKS: Sequence[Check] = (
     constructs,
+    deterministic,
+    seeds_nothing,
     score_shape,
     keeps_precision,
     finite,
     parameters_learn,
-    gradients_exact,
-    deterministic,
-    saved_weights_suffice,
-    keys_independent,
-    queries_independent,
-    permutation_equivariant,
-    batch_of_one,
     any_length,
+    flops_are_counted,
     moves_to_a_device,
-    compiles,
+    *only_after(
+        deterministic,
+        gradients_exact,
+        training_keeps_nothing,
+        saved_weights_suffice,
+        keys_independent,
+        queries_independent,
+        permutation_equivariant,
+        batch_of_one,
+        compiles,
+    ),
 )

@@ -1,24 +1,25 @@
 """What an alignment must satisfy in attention, and in the models that can use it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from registry import Check, CheckError, only_if
+from registry import Check, CheckError, only_after, only_if
 
 from ..alignments import Alignment
 from ..attention.attention import Attention, traced
 from ..attention.masks import CAUSAL, FULL, Mask, padding, sliding
-from ..compatibility import incompatibility
 from ..layers.decoders import DECODERS
-from ..models import MODELS
 from ..models.rnn_attention import RNNAttention
 from ..normalizers.softmax import Softmax
-from . import model
-from .alignment_alone import D, H, K, inputs
+from . import model, model_positions
+from .alignment_alone import D, H, K, deterministic, inputs
 from .expect import expect, expect_equal, shape
+from .hosts import hosts as hosts_of
+from .hosts import inside
+from .model_positions import Build
 
 
 def attention_of(value: type[Alignment]) -> Attention:
@@ -118,22 +119,9 @@ def fully_masked_rows_are_zero(value: type[Alignment]) -> None:
     )
 
 
-def _inside(check: Callable[[model.Build], None], value: type[Alignment]) -> None:
-    for name, host in hosts(value).items():
-        try:
-            check(host)
-        except CheckError as failure:
-            raise CheckError(f"inside {name}: {failure}") from failure
-
-
-def hosts(value: type[Alignment]) -> dict[str, model.Build]:
+def hosts(value: type[Alignment]) -> dict[str, Build]:
     """Return every built-in model that can use the alignment, and rnn_attention with every decoder, by name."""
-    found: dict[str, model.Build] = {}
-    for entry in MODELS.entries():
-        if entry.origin.is_plugin or "alignment" not in MODELS.parts(entry.value):
-            continue
-        if incompatibility(entry.value, {"alignment": value}) is None:
-            found[f"a {entry.name}"] = partial(entry.value, alignment=value)  # type: ignore[call-arg]
+    found = hosts_of("alignment", value)
     for decoder in DECODERS:
         name = f"a rnn_attention with the decoder {decoder}"
         found[name] = partial(RNNAttention, alignment=value, decoder=decoder)
@@ -141,22 +129,19 @@ def hosts(value: type[Alignment]) -> dict[str, model.Build]:
 
 
 def causal_inside_models(value: type[Alignment]) -> None:
-    _inside(model.causal, value)
+    inside(hosts(value), model_positions.causal)
 
 
 def steps_inside_models(value: type[Alignment]) -> None:
-    _inside(model.step_is_forward, value)
+    inside(hosts(value), model_positions.step_is_forward)
 
 
 def learns_inside_models(value: type[Alignment]) -> None:
-    _inside(model.parameters_learn, value)
+    inside(hosts(value), model.parameters_learn)
 
 
 CHECKS: Sequence[Check] = (
-    paths_agree,
-    masked_keys_are_out,
     fully_masked_rows_are_zero,
-    causal_inside_models,
-    steps_inside_models,
     learns_inside_models,
+    *only_after(deterministic, paths_agree, masked_keys_are_out, causal_inside_models, steps_inside_models),
 )

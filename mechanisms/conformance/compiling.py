@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .expect import expect, expect_equal, without_shape_checks
+from .expect import expect, expect_equal, seeded, without_shape_checks
 
 WHOLE = "torch.compile takes it whole"
 STOPS = "torch.compile does not take it whole"
@@ -63,7 +63,9 @@ def _expect_same(got: list[Tensor], wanted: list[Tensor]) -> None:
 def _outputs_and_gradients(owner: nn.Module, function: Any, inputs: tuple[Any, ...]) -> list[Tensor]:
     """Return the outputs of a call and the gradients of the inputs and of the owner's parameters."""
     inputs = tuple(_leaf(x) for x in inputs)
-    outputs = list(_tensors(function(*inputs)))
+    # Dropout in training mode draws the same numbers in each call.
+    with seeded():
+        outputs = list(_tensors(function(*inputs)))
     leaves = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
     leaves += [p for p in owner.parameters() if p.requires_grad]
     loss = sum((_weighted_sum(x) for x in outputs if x.is_floating_point()), torch.zeros((), dtype=torch.float64))

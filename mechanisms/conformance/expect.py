@@ -1,9 +1,11 @@
 """What the checks of every kind share: expectations that raise CheckError, and the seed under which a check runs."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import jaxtyping
+import numpy
 import torch
 from torch import Tensor, nn
 
@@ -11,11 +13,18 @@ from registry import CheckError
 
 
 @contextmanager
-def seeded() -> Iterator[None]:
-    """Seed torch's global generator, and restore it afterwards, so that a check gives the same result each time."""
+def seeded(seed: int = 0) -> Iterator[None]:
+    """Seed the global generators, and restore them afterwards, so that a check gives the same result each time."""
+    before = random.getstate(), numpy.random.get_state()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
+        torch.manual_seed(seed)
+        random.seed(seed)
+        numpy.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            numpy.random.set_state(before[1])
 
 
 @contextmanager

@@ -4,34 +4,66 @@ A check takes a class, or any other function that builds a model of a given widt
 that are built with a given alignment. What only a built model tells (`bidirectional`, `decodes`) is asked in the check.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 
 import torch
-from torch import Tensor
 
-from registry import Check, CheckError
+from registry import Check, CheckError, only_after
 
 from ..attention.state import state_bytes
 from ..models import SequenceModel
+from . import calls
+from .calls import call, in_both_modes
 from .compiling import compile_whole
 from .devices import follows_device
 from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, seeded, shape
-
-# The width is divisible by the default numbers of heads, and no other size is equal to it.
-B, S, Q, WIDTH = 2, 7, 5, 24
-
-Build: TypeAlias = Callable[[int], SequenceModel]
-
-
-def inputs() -> tuple[Tensor, Tensor]:
-    return torch.randn(B, S, WIDTH, dtype=torch.float64), torch.randn(B, Q, WIDTH, dtype=torch.float64)
+from .flops import expect_flops
+from .model_positions import (
+    MANY,
+    WIDTH,
+    B,
+    Build,
+    Q,
+    S,
+    built,
+    causal,
+    causal_at_length,
+    inputs,
+    prefixes_agree,
+    step_is_forward,
+    steps_at_length,
+)
 
 
 def constructs(build: Build) -> None:
     model = build(WIDTH)
     name = type(model).__name__
     expect(isinstance(model, SequenceModel), f"{name} is not a SequenceModel: write `class {name}(SequenceModel)`")
+
+
+@in_both_modes
+def deterministic(build: Build, training: bool) -> None:
+    """A call gives the same again, after calls on other input too; in training mode with the same random numbers."""
+    model, given, other = built(build, training), inputs(), inputs(S + 1, Q + 1)
+    outputs = []
+    for each in (given, other, given):
+        with seeded() if training else nullcontext():
+            outputs.append(model(*each))
+    expect_equal(
+        outputs[2], outputs[0], "two calls on the same input differ: is it random, or is something kept between calls?"
+    )
+
+
+def training_keeps_nothing(build: Build) -> None:
+    given = inputs()
+    calls.training_keeps_nothing(built(build), lambda model: [model(*given)])
+
+
+def seeds_nothing(build: Build) -> None:
+    given = inputs()
+    calls.seeds_nothing(lambda: built(build), lambda model: model(*given))
 
 
 def output_shape(build: Build) -> None:
@@ -59,60 +91,17 @@ def reads_source(build: Build) -> None:
     expect(not same, "the output does not depend on the source")
 
 
-def gradients_exact(build: Build) -> None:
-    model = build(WIDTH).double().eval()
+@in_both_modes
+def gradients_exact(build: Build, training: bool) -> None:
+    model = built(build, training)
     if any(getattr(part, "surrogate", False) for part in model.modules()):
         return  # its gradient is an estimate, not that of its output
-    source, query = (x[:1, :3].requires_grad_() for x in inputs())
-    expect_exact_gradient(model, (source, query), "output", "Is something detached, or computed under no_grad?")
-
-
-def causal(build: Build) -> None:
-    model, (source, query) = build(WIDTH).double().eval(), inputs()
-    if model.bidirectional:
-        return
-    other = query.clone()
-    other[:, -1] = torch.randn(B, WIDTH)
-    expect_equal(
-        model(source, other)[:, :-1],
-        model(source, query)[:, :-1],
-        "an earlier output changes with a later query, so the model is not causal: is a causal mask missing, "
-        "or is there a mean or a norm over the positions?",
+    expect_exact_gradient(
+        lambda source, query: call(model, source, query),
+        [x[:1, :3].requires_grad_() for x in inputs()],
+        "output",
+        "Is something detached, or computed under no_grad?",
     )
-
-
-def prefixes_agree(build: Build) -> None:
-    """The outputs of the first queries are the same without the later ones, for several lengths."""
-    model = build(WIDTH).double().eval()
-    if model.bidirectional:
-        return
-    for s, q in ((1, 1), (2, 3), (67, 13)):
-        source, query = (torch.randn(B, n, WIDTH, dtype=torch.float64) for n in (s, q))
-        whole = model(source, query)
-        for n in {1, q - 1, q} - {0}:
-            expect_equal(
-                model(source, query[:, :n]),
-                whole[:, :n],
-                f"the first {n} of {q} queries after a source of {s} have other outputs than with all queries: is a "
-                "length that is not a multiple of a block cut or padded wrongly?",
-            )
-
-
-def step_is_forward(build: Build) -> None:
-    model, (source, query) = build(WIDTH).double().eval(), inputs()
-    if not model.decodes:
-        return
-    with torch.no_grad():
-        wanted = model(source, query)
-        state = model.start(source)
-        for position in range(Q):
-            output, state = model.step(query[:, position], state)
-            expect_equal(
-                output,
-                wanted[:, position],
-                f"step {position} after start gives another output than forward: does the state hold everything, "
-                "and do positions continue from the source?",
-            )
 
 
 def state_size(build: Build) -> None:
@@ -129,11 +118,6 @@ def state_size(build: Build) -> None:
     )
 
 
-def deterministic(build: Build) -> None:
-    model, (source, query) = build(WIDTH).double().eval(), inputs()
-    expect_equal(model(source, query), model(source, query), "two calls on the same input differ")
-
-
 def saved_weights_suffice(build: Build) -> None:
     first, second, (source, query) = build(WIDTH).double().eval(), build(WIDTH).double().eval(), inputs()
     second.load_state_dict(first.state_dict())
@@ -144,13 +128,21 @@ def saved_weights_suffice(build: Build) -> None:
     )
 
 
-def batch_of_one(build: Build) -> None:
-    model, (source, query) = build(WIDTH).double().eval(), inputs()
-    expect_equal(
-        model(source[:1], query[:1]),
-        model(source, query)[:1],
-        "an example alone has other outputs than in a batch: is there a norm or a squeeze over the batch?",
-    )
+@in_both_modes
+def batch_of_one(build: Build, training: bool) -> None:
+    """An example has the same outputs alone, in a batch, and beside other examples."""
+    model, (source, query) = built(build, training), inputs(batch=MANY)
+    wanted = call(model, source, query)[:1]
+    advice = "is there a norm or a squeeze over the batch, or its size in a formula?"
+    if not calls.draws(model, *inputs()):
+        for size in (1, 2):
+            expect_equal(
+                call(model, source[:size], query[:size])[:1],
+                wanted,
+                f"an example has other outputs in a batch of {size} than in one of {MANY}: {advice}",
+            )
+    others = (torch.cat([x[:1], torch.randn_like(x[1:])]) for x in (source, query))
+    expect_equal(call(model, *others)[:1], wanted, f"an example has other outputs beside other examples: {advice}")
 
 
 def one_query(build: Build) -> None:
@@ -175,6 +167,18 @@ def empty_source(build: Build) -> None:
         expect_equal(first, output[:, 0], "the first step from an empty source gives another output than forward")
 
 
+def flops_are_counted(build: Build) -> str | None:
+    """The formula gives about what torch counts, at two lengths."""
+    model = build(WIDTH).eval()
+    for s, q in ((5, 3), (83, 13)):
+        figure = model.flops(s, q)
+        if figure is None:
+            return "it has no formula for its operations"
+        given = (x.float() for x in inputs(s, q, batch=1))
+        expect_flops(figure, partial(model, *given), f"{s} source and {q} query positions", padded=s + q < 64)
+    return None
+
+
 def moves_to_a_device(build: Build) -> None:
     follows_device(lambda: build(WIDTH).eval(), *(x.float() for x in inputs()))
 
@@ -187,21 +191,29 @@ def compiles(build: Build) -> str:
 
 CHECKS: Sequence[Check] = (
     constructs,
+    deterministic,
+    seeds_nothing,
     output_shape,
     parameters_learn,
-    reads_source,
-    gradients_exact,
-    causal,
-    prefixes_agree,
-    step_is_forward,
     state_size,
-    deterministic,
-    saved_weights_suffice,
-    batch_of_one,
     one_query,
-    empty_source,
+    flops_are_counted,
     moves_to_a_device,
-    compiles,
+    *only_after(
+        deterministic,
+        reads_source,
+        gradients_exact,
+        training_keeps_nothing,
+        causal,
+        causal_at_length,
+        prefixes_agree,
+        step_is_forward,
+        steps_at_length,
+        saved_weights_suffice,
+        batch_of_one,
+        empty_source,
+        compiles,
+    ),
 )
 
 isolated = seeded

@@ -3,39 +3,35 @@
 A stochastic normalizer is called on copies of itself, which draw the same random numbers.
 """
 
-import copy
 import io
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from registry import Check, CheckError, only_if
+from registry import Check, CheckError, only_after, only_if
 
 from ..normalizers import Normalizer
-from . import devices
+from . import calls, devices, model_positions
+from .calls import in_both_modes
 from .compiling import compile_whole
 from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, seeded, shape
-
-B, H, Q, K = 2, 3, 5, 7
-
-
-def scores_and_mask() -> tuple[Tensor, Tensor]:
-    """Return scores, and a mask with a masked key in every row and a fully masked first row."""
-    mask = torch.rand(B, 1, Q, K) < 0.6
-    mask[..., 0], mask[..., -1] = True, False
-    mask[:, :, 0] = False
-    return torch.randn(B, H, Q, K, dtype=torch.float64), mask
-
-
-def normalizer_of(value: type[Normalizer]) -> Normalizer:
-    return value().double()
-
-
-def weigh(normalizer: Normalizer, scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the weights without changing the state of the normalizer."""
-    weights: Tensor = copy.deepcopy(normalizer)(scores, mask)
-    return weights
+from .hosts import hosts, inside
+from .normalizer_masks import (
+    MANY,
+    B,
+    H,
+    K,
+    Q,
+    comparable,
+    fully_masked_rows_are_zero,
+    masked_keys_are_out,
+    masked_keys_do_not_count,
+    masked_scores_do_not_matter,
+    masks_broadcast,
+    normalizer_of,
+    scores_and_mask,
+    weigh,
+)
 
 
 def constructs(value: type) -> None:
@@ -43,6 +39,32 @@ def constructs(value: type) -> None:
         isinstance(value(), Normalizer),
         f"{value.__name__} is not a Normalizer: write `class {value.__name__}(Normalizer)`",
     )
+
+
+def deterministic(value: type[Normalizer]) -> None:
+    """Weights are random only in training mode, and only if the class says so."""
+    (scores, mask), other = scores_and_mask(), scores_and_mask()
+    for training in (False,) if value.stochastic else (True, False):
+        normalizer = normalizer_of(value).train(training)
+        before = normalizer(scores, mask)
+        normalizer(*other)
+        expect_equal(
+            normalizer(scores, mask),
+            before,
+            f"two calls on the same scores differ in {'training' if training else 'eval'} mode: does it keep something "
+            "between calls? A normalizer with random weights sets `stochastic = True`, and draws random numbers only "
+            "in training mode",
+        )
+
+
+def seeds_nothing(value: type[Normalizer]) -> None:
+    given = scores_and_mask()
+    calls.seeds_nothing(lambda: normalizer_of(value), lambda normalizer: normalizer(*given))
+
+
+def training_keeps_nothing(value: type[Normalizer]) -> None:
+    given = scores_and_mask()
+    calls.training_keeps_nothing(normalizer_of(value), lambda normalizer: [normalizer(*given)])
 
 
 def keeps_shape(value: type[Normalizer]) -> None:
@@ -61,59 +83,6 @@ def keeps_shape(value: type[Normalizer]) -> None:
                     f"weights of ordinary scores {shape(scores)} of {dtype} are not finite: is there a division by "
                     "a sum that is zero, or a fill with a number that this precision does not have?",
                 )
-
-
-def masks_broadcast(value: type[Normalizer]) -> None:
-    scores, mask = scores_and_mask()
-    normalizer = normalizer_of(value)
-    parts = {
-        "a row of keys": mask[:1, :, 1:2],
-        "a column of queries": mask[..., :1],
-        "one for each head": mask & (torch.rand(1, H, 1, 1) < 0.8),
-    }
-    for name, part in parts.items():
-        expect_equal(
-            weigh(normalizer, scores, part),
-            weigh(normalizer, scores, part.expand(B, H, Q, K)),
-            f"a mask {shape(part)}, {name}, gives other weights than the same mask expanded to {(B, H, Q, K)}: "
-            "is something counted or indexed along a dimension of the mask whose size may be 1?",
-        )
-
-
-def masked_keys_are_out(value: type[Normalizer]) -> None:
-    scores, mask = scores_and_mask()
-    scores.requires_grad_()
-    hidden = ~mask.expand(B, H, Q, K)
-    for training in (True, False):
-        weights = normalizer_of(value).train(training)(scores, mask)
-        expect(
-            not weights[hidden].any(),
-            "a masked key has a weight that is not zero: was the mask used (True means not masked)?",
-        )
-        (gradient,) = torch.autograd.grad((weights * torch.randn_like(weights)).sum(), scores)
-        expect(bool(gradient.isfinite().all()), "gradients are not finite if a row is fully masked")
-        expect(not gradient[hidden].any(), "a gradient reaches the score of a masked key")
-
-
-def masked_scores_do_not_matter(value: type[Normalizer]) -> None:
-    scores, mask = scores_and_mask()
-    other = torch.where(mask, scores, torch.randn_like(scores) * 3)
-    normalizer = normalizer_of(value)
-    expect_equal(
-        weigh(normalizer, other, mask),
-        weigh(normalizer, scores, mask),
-        "the weights change with the score of a masked key, so a causal mask would leak the future: "
-        "mask the scores before they are summed",
-    )
-
-
-def fully_masked_rows_are_zero(value: type[Normalizer]) -> None:
-    scores, mask = scores_and_mask()
-    first = normalizer_of(value)(scores, mask)[:, :, 0]
-    expect(
-        not first.any() and bool(first.isfinite().all()),
-        f"a fully masked row must be all zeros, and is {first[0, 0].tolist()}",
-    )
 
 
 def finite(value: type[Normalizer]) -> None:
@@ -159,19 +128,6 @@ def parameters_learn(value: type[Normalizer]) -> None:
     expect_gradients(normalizer, normalizer(*scores_and_mask()))
 
 
-def deterministic(value: type[Normalizer]) -> None:
-    """Weights are random only in training mode, and only if the class says so."""
-    scores, mask = scores_and_mask()
-    for training in (False,) if value.stochastic else (True, False):
-        normalizer = normalizer_of(value).train(training)
-        expect_equal(
-            normalizer(scores, mask),
-            normalizer(scores, mask),
-            f"two calls on the same scores differ in {'training' if training else 'eval'} mode: a normalizer with "
-            "random weights sets `stochastic = True`, and draws random numbers only in training mode",
-        )
-
-
 @only_if(lambda value: value.stochastic)
 def draws_follow_the_state(value: type[Normalizer]) -> None:
     normalizer, (scores, mask) = normalizer_of(value), scores_and_mask()
@@ -208,8 +164,9 @@ def saved_state_suffices(value: type[Normalizer]) -> None:
     )
 
 
-def rows_independent(value: type[Normalizer]) -> None:
-    normalizer, (scores, mask) = normalizer_of(value), scores_and_mask()
+@in_both_modes
+def rows_independent(value: type[Normalizer], training: bool) -> None:
+    normalizer, (scores, mask) = normalizer_of(value).train(training), scores_and_mask()
     other = scores.clone()
     other[:, :, -1] = 2.0
     expect_equal(
@@ -217,6 +174,27 @@ def rows_independent(value: type[Normalizer]) -> None:
         weigh(normalizer, scores, mask)[:, :, :-1],
         "the weights of a query change with another query's scores: normalise over the last axis, the keys",
     )
+
+
+@in_both_modes
+def batch_of_one(value: type[Normalizer], training: bool) -> None:
+    normalizer, (scores, mask) = comparable(value, training), scores_and_mask(MANY)
+    wanted = weigh(normalizer, scores, mask)[:1]
+    for size in (1, 2):
+        expect_equal(
+            weigh(normalizer, scores[:size], mask[:size])[:1],
+            wanted,
+            f"an example has other weights in a batch of {size} than in one of {MANY}: is there a sum over the batch, "
+            "or its size in a formula?",
+        )
+
+
+def causal_inside_models(value: type[Normalizer]) -> None:
+    inside(hosts("normalizer", value), model_positions.causal)
+
+
+def steps_inside_models(value: type[Normalizer]) -> None:
+    inside(hosts("normalizer", value), model_positions.step_is_forward)
 
 
 def follows_device(value: type[Normalizer]) -> None:
@@ -230,21 +208,30 @@ def compiles(value: type[Normalizer]) -> str:
 
 CHECKS: Sequence[Check] = (
     constructs,
+    deterministic,
+    seeds_nothing,
     keeps_shape,
-    masks_broadcast,
     masked_keys_are_out,
-    masked_scores_do_not_matter,
     fully_masked_rows_are_zero,
     finite,
     nan_stays_nan,
-    gradients_exact,
     parameters_learn,
-    deterministic,
     draws_follow_the_state,
-    saved_state_suffices,
-    rows_independent,
     follows_device,
-    compiles,
+    *only_after(
+        deterministic,
+        masks_broadcast,
+        masked_scores_do_not_matter,
+        masked_keys_do_not_count,
+        gradients_exact,
+        training_keeps_nothing,
+        saved_state_suffices,
+        rows_independent,
+        batch_of_one,
+        causal_inside_models,
+        steps_inside_models,
+        compiles,
+    ),
 )
 
 isolated = seeded

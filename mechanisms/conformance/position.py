@@ -6,14 +6,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from registry import Check, CheckError, only_if
+from registry import Check, CheckError, only_after, only_if
 
 from ..positions import Position
-from . import devices
+from . import calls, devices
+from .calls import in_both_modes
 from .compiling import compile_whole
 from .expect import expect, expect_equal, expect_gradients, seeded, shape
 
 B, H, N, D, P = 2, 3, 5, 11, 7
+MANY = 13
 
 
 class Encoder(nn.Module):
@@ -29,13 +31,13 @@ class Encoder(nn.Module):
         return encoded if bias is None else [*encoded, bias]
 
 
-def encoder_of(value: type[Position]) -> Encoder:
-    return Encoder(value(D, H)).double()
+def encoder_of(value: type[Position], training: bool = True) -> Encoder:
+    return Encoder(value(D, H)).double().train(training)
 
 
-def inputs(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
+def inputs(dtype: torch.dtype = torch.float64, batch: int = B) -> tuple[Tensor, Tensor, Tensor]:
     """Return embeddings, one vector for each head, and their positions."""
-    return torch.randn(B, N, D, dtype=dtype), torch.randn(B, H, N, P, dtype=dtype), torch.arange(N)
+    return torch.randn(batch, N, D, dtype=dtype), torch.randn(batch, H, N, P, dtype=dtype), torch.arange(N)
 
 
 def constructs(value: type) -> None:
@@ -50,6 +52,25 @@ def constructs(value: type) -> None:
         expect(
             isinstance(built, Position), f"{value.__name__} is not a Position: write `class {value.__name__}(Position)`"
         )
+
+
+@in_both_modes
+def deterministic(value: type[Position], training: bool) -> None:
+    encoder, given = encoder_of(value, training), inputs()
+    before = encoder(*given)
+    encoder(*inputs())
+    for got, wanted in zip(encoder(*given), before, strict=True):
+        expect_equal(got, wanted, "two calls on the same input differ: is it random, or is something kept?")
+
+
+def seeds_nothing(value: type[Position]) -> None:
+    given = inputs()
+    calls.seeds_nothing(lambda: encoder_of(value), lambda encoder: encoder(*given))
+
+
+def training_keeps_nothing(value: type[Position]) -> None:
+    given = inputs()
+    calls.training_keeps_nothing(encoder_of(value), lambda encoder: encoder(*given))
 
 
 def keeps_shape(value: type[Position]) -> None:
@@ -93,8 +114,9 @@ def bias_fits(value: type[Position]) -> None:
                 )
 
 
-def positions_are_absolute(value: type[Position]) -> None:
-    scheme, (x, head, position) = encoder_of(value).scheme, inputs()
+@in_both_modes
+def positions_are_absolute(value: type[Position], training: bool) -> None:
+    scheme, (x, head, position) = encoder_of(value, training).scheme, inputs()
     advice = "so decoding by steps would give other outputs: use the `position` that is passed, not the index within x"
     expect_equal(
         scheme.embed(x[:, 3:4], position[3:4]),
@@ -156,12 +178,6 @@ def reaches_max_length(value: type[Position]) -> None:
         ) from error
 
 
-def deterministic(value: type[Position]) -> None:
-    encoder, given = encoder_of(value), inputs()
-    for got, wanted in zip(encoder(*given), encoder(*given), strict=True):
-        expect_equal(got, wanted, "two calls on the same input differ")
-
-
 def saved_weights_suffice(value: type[Position]) -> None:
     first, second, given = encoder_of(value), encoder_of(value), inputs()
     file = io.BytesIO()
@@ -173,6 +189,19 @@ def saved_weights_suffice(value: type[Position]) -> None:
             got,
             wanted,
             "a copy with the same state_dict encodes differently: is a tensor neither parameter nor buffer?",
+        )
+
+
+@in_both_modes
+def batch_of_one(value: type[Position], training: bool) -> None:
+    encoder, (x, head, position) = encoder_of(value, training), inputs(batch=MANY)
+    many, alone = encoder(x, head, position), encoder(x[:1], head[:1], position)
+    for got, wanted in zip(alone[:2], many[:2], strict=True):
+        expect_equal(
+            got,
+            wanted[:1],
+            f"an example is encoded differently alone than in a batch of {MANY}: is there a mean over the "
+            "batch, or its size in a formula?",
         )
 
 
@@ -191,16 +220,22 @@ def compiles(value: type[Position]) -> str:
 
 CHECKS: Sequence[Check] = (
     constructs,
+    deterministic,
+    seeds_nothing,
     keeps_shape,
     bias_fits,
-    positions_are_absolute,
-    rotation_is_relative,
     reaches_max_length,
-    deterministic,
-    saved_weights_suffice,
     parameters_learn,
     follows_device,
-    compiles,
+    *only_after(
+        deterministic,
+        training_keeps_nothing,
+        positions_are_absolute,
+        rotation_is_relative,
+        saved_weights_suffice,
+        batch_of_one,
+        compiles,
+    ),
 )
 
 isolated = seeded

@@ -1,9 +1,9 @@
 """What a report consists of: what each view has of a run.
 
 The findings of a report are claims, so each kind of them is simulated on data without differences
-(`benchmarks/false_claims.py`, `benchmarks/false_speed_claims.py`). `results/analysis/compare.py` says when one mechanism
-scores higher than another, and `results/analysis/timings.py` when one is faster; below FEW_SEEDS seeds, findings state
-only what the runs scored. Where the data does not say, nothing is said.
+(`benchmarks/false_claims.py`, `benchmarks/false_speed_claims.py`). `results/analysis/compare.py` says when one
+mechanism scores higher than another, and `results/analysis/timings.py` when one is faster; below FEW_SEEDS seeds,
+findings state only what the runs scored. Where the data does not say, nothing is said.
 """
 
 from __future__ import annotations

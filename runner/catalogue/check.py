@@ -23,7 +23,7 @@ def check_name(console: Console, name: str) -> bool:
 
 
 def _show(console: Console, result: Result) -> None:
-    mark = "[green]ok  [/]" if result.passed else "[red]FAIL[/]"
+    mark = "[green]ok  [/]" if result.passed else "[red]FAIL[/]" if result.judged else "[yellow]?   [/]"
     console.print(f"  {mark} {escape(result.check.replace('_', ' '))}", highlight=False)
     if result.message:
         console.print(f"       {escape(result.message)}", highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from registry import CheckError, Result, only_if
+from registry import CheckError, Result, only_after, only_if
 from registry.checks import applies, run_check, run_checks
 
 
@@ -46,6 +46,21 @@ def test_each_check_gives_a_result_whatever_it_does():
 def test_a_check_is_run_only_on_classes_that_declare_what_it_is_for():
     assert [result.check for result in run_checks(CHECKS, Quiet)] == ["constructs", "fails", "breaks"]
     assert [applies(check, Quiet) for check in CHECKS] == [True, False, True, True]
+
+
+def test_what_needs_a_check_that_fails_is_not_judged():
+    def compares(value):
+        raise CheckError("two calls differ")
+
+    (needing,) = only_after(fails, compares)
+    found = list(run_checks((constructs, fails, needing, can_be_heard), Loud))
+    assert [result.check for result in found if not result.judged] == ["compares"]
+    assert found[2] == Result("compares", False, "not judged, because the check 'fails' failed", judged=False)
+    assert run_check(needing, Loud).message == "two calls differ"
+    (needing,) = only_after(can_be_heard, compares)
+    assert list(run_checks((constructs, can_be_heard, needing), Loud))[2] == Result(
+        "compares", False, "two calls differ"
+    )
 
 
 def test_what_cannot_be_constructed_is_checked_no_further():

@@ -135,7 +135,7 @@ FAULTS = [
     (HidesNan, "nan_stays_nan", "a score that is NaN must have a weight that is NaN"),
     (CountsTheMask, "masks_broadcast", "a mask (2, 1, 5, 1), a column of queries, gives other weights"),
     (StraightThrough, "gradients_exact", "set `surrogate = True` on the class"),
-    (DrawsUndeclared, "deterministic", "differ in training mode: a normalizer with random weights sets"),
+    (DrawsUndeclared, "deterministic", "A normalizer with random weights sets `stochastic = True`"),
     (DrawsGlobally, "draws_follow_the_state", "never from torch's global one"),
     (DrawsAlways, "deterministic", "differ in eval mode"),
     (DrawsTheSame, "draws_follow_the_state", "eight draws in training mode are all the same"),
@@ -153,7 +153,9 @@ def test_a_check_finds_the_fault(value, check, sentence):
 
 
 def test_every_check_has_a_fault():
-    assert not checks_without_fault(NORMALIZERS, (check for _, check, _ in FAULTS))
+    from .test_part_calls import checks_of
+
+    assert not checks_without_fault(NORMALIZERS, [check for _, check, _ in FAULTS] + checks_of(NORMALIZERS))
 
 
 def test_a_surrogate_gradient_is_allowed_if_it_is_declared():

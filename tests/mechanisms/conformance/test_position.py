@@ -115,7 +115,9 @@ def test_a_check_finds_the_fault(value, check, sentence):
 
 
 def test_every_check_has_a_fault():
-    assert not checks_without_fault(POSITIONS, (check for _, check, _ in FAULTS))
+    from .test_part_calls import checks_of
+
+    assert not checks_without_fault(POSITIONS, [check for _, check, _ in FAULTS] + checks_of(POSITIONS))
 
 
 def test_a_graph_break_is_a_finding_and_not_a_failure():

@@ -6,8 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from mechanisms import MODELS
+from mechanisms.operations import counting
 from runner.catalogue.costs import of_mechanisms, registered
-from runner.probes.meters.flops import cost_of, counting
+from runner.probes.meters.flops import cost_of
 from runner.suite.file import SuiteFile
 from runner.suite.mechanisms import MechanismExpansion
 
