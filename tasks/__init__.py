@@ -4,13 +4,14 @@ The contract is Task in task.py, with the spaces in spaces.py; sources/ generate
 `make new KIND=task NAME=my_task` makes the file of a new task in plugins/.
 """
 
-from .spaces import Classes, Distribution, Features, Scalar, TargetSpace, Tokens, most_probable
+from .spaces import Bounds, Classes, Distribution, Features, Scalar, TargetSpace, Tokens, most_probable
 from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
 
 __all__ = [
     "HIDDEN",
     "TASKS",
     "Batch",
+    "Bounds",
     "Classes",
     "Distribution",
     "Features",

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from registry import Choice
 
 from .sources.text import SOURCES, TextTask, with_doubles
-from .spaces import Classes
+from .spaces import Bounds, Classes
 from .task import TASKS, Batch, Part
 
 
@@ -64,9 +64,10 @@ class NextSentence(TextTask):
     def chance(self, length: int) -> float:
         return 0.5
 
-    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
+    def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
         """Return 1/2 and the expected accuracy of the Bayes classifier on the sources of these examples."""
-        return 0.5, float(torch.cat([self.expected_score(with_doubles(batch)) for batch in batches]).mean())
+        ceiling = float(torch.cat([self.expected_score(with_doubles(batch)) for batch in batches]).mean())
+        return self.bounds_on(batches, 0.5, ceiling)
 
     def expected_score(self, batch: Batch) -> Float[Tensor, "b 1"]:
         return self.log_odds(batch).abs().sigmoid()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
@@ -17,11 +18,22 @@ Reduction: TypeAlias = Literal["mean", "sum"]
 TOLERANCE = 0.04
 """A real number with a larger error is a wrong answer (Hochreiter & Schmidhuber 1997)."""
 
+ERRORS = 2.0
+"""By how many standard errors chance and ceiling must differ: zero is then outside their difference's 95 % interval."""
+
 ACCURACY = Quantity("accuracy", "accuracy", better="higher", over=("length",), digits=3)
 CROSS_ENTROPY = Quantity("cross_entropy", "cross-entropy", "nats", better="lower", over=("length",), digits=3)
 NATS_ABOVE_FLOOR = Quantity("nats_above_floor", "nats above the entropy", better="lower", over=("length",), digits=3)
 SQUARED_ERROR = Quantity("mse", "mean squared error", better="lower", over=("length",), digits=4)
 WITHIN = Quantity("within", f"within {TOLERANCE}", better="higher", over=("length",), digits=3)
+
+
+class Bounds(NamedTuple):
+    """Chance and ceiling of a metric on some examples, and the standard error of their difference there."""
+
+    chance: float
+    ceiling: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,20 @@ class TargetSpace(ABC):
     def metric_from(self, loss: float, accuracy: float) -> float:
         """Return the metric of a sample, given its mean loss and the share of right answers."""
 
+    def error_of_chance(self, chance: float, answers: int) -> float:
+        """Return the standard error of the metric of a predictor at chance, on this many answers; 0 if unknown."""
+        return 0.0
+
+    def normalised(self, metric: float, bounds: Bounds) -> float:
+        """Return the score: 0 at chance and 1 at the ceiling.
+
+        It is NaN where a perfect reader is not better than chance by more than ERRORS standard errors: the score would
+        depend on the luck of these examples.
+        """
+        span = bounds.ceiling - bounds.chance
+        gain = {"higher": span, "lower": -span, "neither": abs(span)}[self.metric.better]
+        return (metric - bounds.chance) / span if gain > ERRORS * bounds.error else math.nan
+
     @abstractmethod
     def measured(self, metric: float, accuracy: float, ceiling: float) -> dict[str, float]:
         """Return what is reported of a sample, by quantity, given its metric and the share of right answers."""
@@ -121,6 +147,9 @@ class Classes(TargetSpace):
     def metric_from(self, loss: float, accuracy: float) -> float:
         return accuracy
 
+    def error_of_chance(self, chance: float, answers: int) -> float:
+        return math.sqrt(max(0.0, chance * (1 - chance)) / answers)
+
     def measured(self, metric: float, accuracy: float, ceiling: float) -> dict[str, float]:
         return {"accuracy": accuracy}
 
@@ -142,6 +171,9 @@ class Distribution(Classes):
 
     def metric_from(self, loss: float, accuracy: float) -> float:
         return loss
+
+    def error_of_chance(self, chance: float, answers: int) -> float:
+        return 0.0  # that of a cross-entropy depends on the distribution, which the task knows
 
     def measured(self, metric: float, accuracy: float, ceiling: float) -> dict[str, float]:
         return {"accuracy": accuracy, "nats_above_floor": metric - ceiling}

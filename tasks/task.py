@@ -13,7 +13,7 @@ from torch import Tensor
 
 from registry import Registered, Registry
 
-from .spaces import Features, TargetSpace, Tokens
+from .spaces import Bounds, Features, TargetSpace, Tokens
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,14 @@ class Task(Registered, ABC):
     def ceiling(self, length: int) -> float:
         """Return the expected metric of a perfect reader."""
 
-    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
+    def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
         """Return chance and ceiling on these examples. A task overrides it if it knows them for each example."""
-        return self.chance(length), self.ceiling(length)
+        return self.bounds_on(batches, self.chance(length), self.ceiling(length))
+
+    def bounds_on(self, batches: Sequence[Batch], chance: float, ceiling: float) -> Bounds:
+        """Return chance and ceiling, with the standard error that chance has on these examples."""
+        answers = sum(int(batch.scored.sum()) for batch in batches)
+        return Bounds(chance, ceiling, self.target_space.error_of_chance(chance, answers))
 
     @abstractmethod
     def answer(self, batch: Batch) -> Tensor:

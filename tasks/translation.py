@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from .sources.lexicon import NOTHING, Lexicon, translate, translate_linked
 from .sources.translation_distribution import NextWordDistribution, draw_sentences
-from .spaces import Classes, Tokens
+from .spaces import Bounds, Classes, Tokens
 from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
 
 
@@ -116,11 +116,11 @@ class Translation(Task):
     def ceiling(self, length: int) -> float:
         return 1.0
 
-    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
+    def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
         """Return the expected accuracy of the best predictor that reads only the queries of these examples, and 1."""
         distribution = _next_word(self.lexicon, self.modifiers, length)
         guesses = torch.cat([distribution.best_guesses(batch.query)[batch.scored.cpu()] for batch in batches])
-        return float(guesses.mean()), 1.0
+        return self.bounds_on(batches, float(guesses.mean()), 1.0)
 
     def answer(self, batch: Batch) -> Tensor:
         """Parse and translate the sentence. If words are HIDDEN, translate the word that the visible ones explain."""

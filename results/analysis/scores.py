@@ -4,6 +4,9 @@
 or as the worst finished score of its task where that is below chance, so that it never ranks above a
 run that ended. In the aggregate over tasks the same holds of trials that failed, ran out of time or
 memory, or crashed; where there is no number to show, tables show the outcome's word.
+
+A trial that ended well has no score where chance and ceiling are too close on its examples; its reason says so, and its
+outcome is NO_SCORE here. All trials of that task and seed have the same examples, so no other counts either.
 """
 
 from __future__ import annotations
@@ -14,24 +17,35 @@ import pandas as pd
 
 from .selection import BROKEN
 
+NO_SCORE = "no score"
 OF_TRIAL = ["trial", "mechanism", "variant", "model", "mechanism.alignment", "task", "seed", "outcome"]
 
 
 def scores(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a trained trial: score (to show), counted (for aggregates), and steps to solve.
 
-    `score` is missing where the trial neither ended well nor diverged; `counted` only where the trial has
-    not run or is skipped. `steps_to_solve` is missing where the task was never solved.
+    `score` is missing where the trial neither ended well nor diverged; `counted` only where the trial has not run, is
+    skipped, or is of a task and seed without scores. `steps_to_solve` is missing where the task was never solved.
     """
     table = trials.loc[trials["task"].notna(), OF_TRIAL].copy()
     tested = frame[(frame["quantity"] == "normalised") & (frame["stage"] == "test")]
     tested = tested[(tested["length"] == tested["trained_length"]).fillna(False).to_numpy(dtype=bool)]
     table["score"] = _of_trials(table, tested).where(table["outcome"] == "ok")
-    floor = table.groupby("task")["score"].transform("min").fillna(0.0).clip(upper=0.0)
+    floor = table.groupby("task")["score"].transform("min").fillna(0.0).clip(upper=0.0).mask(_unscored(table))
     table["counted"] = table["score"].where(~table["outcome"].isin(BROKEN), floor)
     table["score"] = table["score"].where(table["outcome"] != "diverged", floor)
     table["steps_to_solve"] = _of_trials(table, frame[frame["quantity"] == "steps_to_solve"])
+    explained = trials["reason"].reindex(table.index).notna()
+    table["outcome"] = table["outcome"].mask((table["outcome"] == "ok") & table["score"].isna() & explained, NO_SCORE)
     return table
+
+
+def _unscored(table: pd.DataFrame) -> pd.Series[bool]:
+    """Tell of each trial whether those of its task and seed that ended well have no score."""
+    well = (table["outcome"] == "ok").fillna(False).astype(bool)
+    key = [table["task"], table["seed"]]
+    scored = table["score"].notna() & well
+    return well.groupby(key).transform("any") & ~scored.groupby(key).transform("any")
 
 
 class Ending(NamedTuple):

@@ -1,10 +1,11 @@
 """Which learning rate stands for a mechanism on a task.
 
-Every mechanism gets the same sweep. The rate is picked on *validation*: the mean over seeds of the best
-validation score (`normalised`) of a trial. A trial that ended without a result (diverged, failed, timeout,
-oom, crashed) counts as 0, or as the lowest score seen for its mechanism and task where that is below 0;
-trials that have not run yet do not count. Among equal rates the one with fewer such trials wins, then the
-smaller one.
+Every mechanism gets the same sweep. The rate is picked on *validation*: the mean over seeds of a trial's score
+(`normalised`) at its last evaluation, that of the weights that are tested. A trial that ended without a result
+(diverged, failed, timeout, oom, crashed) counts as 0, or as the lowest score seen for its mechanism and task where that
+is below 0; trials that have not run yet do not count. Among equal rates the one with fewer such trials wins, then the
+smaller one. Where validation gives no score, since chance and ceiling are too close there, the rate with the fewest
+such trials wins, then the one with the lowest validation loss.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ def rates(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """
     scored = _scored(trials, frame)
     by_rate = scored.groupby([*GROUP, "learning_rate"], dropna=False, sort=True)
-    table = by_rate.agg(validation=("score", "mean"), broken=("is_broken", "sum")).reset_index()
-    order = [*GROUP, "validation", "broken", "learning_rate"]
-    table = table.sort_values(order, ascending=[True, True, False, True, True], na_position="last", ignore_index=True)
+    table = by_rate.agg(validation=("score", "mean"), broken=("is_broken", "sum"), loss=("loss", "mean")).reset_index()
+    table["loss"] = table["loss"].where(table["validation"].isna())
+    order = {"validation": False, "broken": True, "loss": True, "learning_rate": True}
+    ascending = [True] * len(GROUP) + list(order.values())
+    table = table.sort_values([*GROUP, *order], ascending=ascending, na_position="last", ignore_index=True)
+    table = table.drop(columns="loss")
     table["chosen"] = ~table.duplicated(GROUP)
     best = table.groupby(GROUP)["validation"].transform("max")
     table["in_window"] = table["chosen"] | (best - table["validation"] <= WINDOW)
@@ -53,13 +57,26 @@ def select(trials: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 
 
 def _scored(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the trained trials with `score`, the best validation score of each, and `is_broken`."""
+    """Return the trained trials with `score` and `loss` at the last evaluation of each, and `is_broken`."""
     planned = trials.loc[trials["task"].notna(), ["trial", *GROUP, "recipe.learning_rate", "outcome"]]
     trained = planned.rename(columns=RATE)
-    seen = frame[(frame["quantity"] == "normalised") & (frame["stage"] == "validation")]
-    best = seen.groupby("trial")["value"].max()
     trained["is_broken"] = trained["outcome"].isin(BROKEN)
-    trained["score"] = trained["trial"].map(best).astype("float64").where(trained["outcome"] == "ok")
-    lowest = trained.groupby(GROUP)["score"].transform("min").fillna(0.0).clip(upper=0.0)
+    for column, quantity in (("score", "normalised"), ("loss", "loss")):
+        last = trained["trial"].map(_last(frame, quantity)).astype("float64")
+        trained[column] = last.where(trained["outcome"] == "ok")
+    lowest = trained.groupby(GROUP)["score"].transform("min").fillna(0.0).clip(upper=0.0).mask(_unscored(trained))
     trained["score"] = trained["score"].where(~trained["is_broken"], lowest)
     return trained
+
+
+def _unscored(trained: pd.DataFrame) -> pd.Series[bool]:
+    """Tell of each trial whether those of its mechanism and task that ended well have no score, so that none counts."""
+    key = [trained[name] for name in GROUP]
+    well = (trained["outcome"] == "ok").fillna(False).astype(bool)
+    return well.groupby(key).transform("any") & ~trained["score"].notna().groupby(key).transform("any")
+
+
+def _last(frame: pd.DataFrame, quantity: str) -> pd.Series[float]:
+    """Return the value of a quantity at the last evaluation on validation data, by trial."""
+    seen = frame[(frame["quantity"] == quantity) & (frame["stage"] == "validation")].sort_values("step")
+    return seen.drop_duplicates("trial", keep="last").set_index("trial")["value"]

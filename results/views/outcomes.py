@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..analysis.run import Run
+from ..analysis.scores import NO_SCORE
 from ..store.formats import count
 from .table import Column, Table
 from .view import VIEWS, Finding, View
@@ -23,8 +24,10 @@ class OutcomesView(View):
     order = 1000
 
     def table(self, run: Run) -> Table | None:
-        rows = run.all_trials[run.all_trials["outcome"] != "ok"].copy()
-        rows["outcome"] = rows["outcome"].fillna("not run yet")
+        well = run.all_trials["outcome"] == "ok"
+        # What ended well has a reason only where it has no score.
+        rows = run.all_trials[~well.fillna(False) | run.all_trials["reason"].notna()].copy()
+        rows["outcome"] = rows["outcome"].fillna("not run yet").mask(well, NO_SCORE)
         rows["reason"] = rows["reason"].fillna("")
         rows["where"] = rows["task"].fillna(rows["probes"])
         grouped = rows.groupby([*COLUMNS], sort=False).size().reset_index(name="trials")

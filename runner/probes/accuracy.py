@@ -45,10 +45,10 @@ def _rows(scores: Scores, length: int, space: TargetSpace) -> Iterator[Measureme
         "exact_match": scores.exact,
         "loss": scores.loss,
         "normalised": scores.normalised,
-        "chance": scores.chance,
-        "ceiling": scores.ceiling,
+        "chance": scores.bounds.chance,
+        "ceiling": scores.bounds.ceiling,
     }
-    named = space.measured(scores.metric, scores.right, scores.ceiling)
+    named = space.measured(scores.metric, scores.right, scores.bounds.ceiling)
     for quantity, value in {**named, **shared}.items():
         yield Measurement("accuracy", quantity, value, at={"stage": "test", "length": length})
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tasks import Batch, Task
+from tasks import Batch, Bounds, Task
 
 LARGEST = 2**24  # the most links that are sampled at once: batches times examples times the square of the length
 VALIDATED = 8  # the most lengths of the training data that are validated
@@ -89,12 +89,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of one length, with chance and ceiling of the metric on them."""
+    """Examples of one length, with chance and ceiling of the metric on them, and what their difference is sure to."""
 
     length: int
     batches: list[Batch]
-    chance: float
-    ceiling: float
+    bounds: Bounds
 
     @classmethod
     def draw(
@@ -106,4 +105,4 @@ class Examples:
 
     @classmethod
     def of(cls, task: Task, length: int, batches: list[Batch]) -> Examples:
-        return cls(length, batches, *task.bounds(length, batches))
+        return cls(length, batches, Bounds(*task.bounds(length, batches)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tasks import Batch, Task
+from tasks import Batch, Bounds, Task
 
 from .data import Examples
 from .network import Network, evaluating
@@ -18,23 +17,17 @@ from .network import Network, evaluating
 class Scores:
     """The scores of a network at one length.
 
-    `metric` is that of the task's target space, as `chance` and `ceiling` are; `right` is the share of scored positions
+    `metric` is that of the task's target space, as those of `bounds` are; `right` is the share of scored positions
     answered right, `exact` the share of examples without an error, `loss` the mean loss of a scored position.
+    `normalised` is the score of the metric between the bounds, NaN where they are too close for one.
     """
 
     metric: float
     right: float
     exact: float
     loss: float
-    chance: float
-    ceiling: float
-
-    @property
-    def normalised(self) -> float:
-        """0 at chance and 1 at the ceiling; NaN if both are equal."""
-        if self.ceiling == self.chance:
-            return math.nan
-        return (self.metric - self.chance) / (self.ceiling - self.chance)
+    normalised: float
+    bounds: Bounds
 
 
 def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
@@ -42,9 +35,10 @@ def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
     with evaluating(network):
         sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
     right, positions, exact, rows, loss = sums.tolist()
-    share = right / positions
-    metric = task.target_space.metric_from(loss / positions, share)
-    return Scores(metric, share, exact / rows, loss / positions, examples.chance, examples.ceiling)
+    share, space = right / positions, task.target_space
+    metric = space.metric_from(loss / positions, share)
+    normalised = space.normalised(metric, examples.bounds)
+    return Scores(metric, share, exact / rows, loss / positions, normalised, examples.bounds)
 
 
 def _sums(network: Network, batch: Batch) -> Tensor:

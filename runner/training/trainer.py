@@ -40,6 +40,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass
 class Evaluation:
+    """The losses and the score at a step; the score is NaN where no length has one, and such a task is never solved."""
+
     step: int
     train_loss: float
     loss: float
@@ -139,7 +141,9 @@ class Trainer(TrainingStep):
         loss = sum(each.loss for each in scores) / len(scores)
         if not math.isfinite(loss):
             raise Diverged(f"the validation loss was {loss} at step {self.step}", self.history)
-        normalised = sum(each.normalised for each in scores) / len(scores)
+        # Lengths at which the bounds are too close for a score are left out.
+        scored = [each.normalised for each in scores if not math.isnan(each.normalised)]
+        normalised = sum(scored) / len(scored) if scored else math.nan
         evaluation = Evaluation(self.step, train_loss, loss, normalised)
         self.history.evaluations.append(evaluation)
         return evaluation

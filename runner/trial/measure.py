@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -21,6 +22,7 @@ from ..training.setup import TrainingSetup
 from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
 from .trial import Trial
 
+CLOSE = "a perfect reader is not better than chance by more than twice the standard error on these examples"
 PARAMETERS = Quantity("parameters", "parameters", digits=0)
 
 
@@ -77,7 +79,17 @@ def _trained(
     path = attention_path(network)
     for probe in _probes(trial):
         measured += _declared(probe, probe.trained(subject), subject.task.target_space.quantities)
-    return Outcome("ok", path=path, measurements=tuple(measured))
+    return Outcome("ok", _without_score(measured), path=path, measurements=tuple(measured))
+
+
+def _without_score(measured: Sequence[Measurement]) -> str | None:
+    """Return on which examples there is no score, and why; None where all have one, or a loss that is NaN."""
+    nan = [each for each in measured if math.isnan(each.value)]
+    lost = [each.at for each in nan if each.quantity == "loss"]
+    close = [each.at for each in nan if each.quantity == "normalised" and each.at not in lost]
+    names = {"validation": "validation data", "test": "test data of length {length}"}
+    found = dict.fromkeys(names[str(at["stage"])].format(**at) for at in close if at.get("stage") in names)
+    return f"no score on {' and '.join(found)}: {CLOSE}" if found else None
 
 
 def _train(

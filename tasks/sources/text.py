@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import product
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from registry import Choice, Registered, Registry
 
-from ..spaces import Distribution, Tokens
+from ..spaces import Bounds, Distribution, Tokens
 from ..task import Batch, Part, Task
 
 
@@ -96,8 +97,7 @@ class TextTask(Task):
             scores = torch.where(batch.scored, self.expected_score(batch), 0.0).sum(1)
             sums = torch.cat([sums, torch.stack([scores, batch.scored.sum(1).double()], dim=1)])
             score, scored = (float(mean) for mean in sums.mean(0))
-            error = float((sums[:, 0] - score / scored * sums[:, 1]).std()) / scored / len(sums) ** 0.5
-            if len(sums) >= most or error < 0.01 * abs(score / scored - chance):
+            if len(sums) >= most or _error(*sums.T) < 0.01 * abs(score / scored - chance):
                 return score / scored
 
 
@@ -122,14 +122,19 @@ class LanguageModel(TextTask):
         """Return the entropy of a word for a predictor that knows the word frequencies and reads no word."""
         return float(torch.special.entr(self.distribution.marginal(length)[self.first(length) :]).sum(1).mean())
 
-    def bounds(self, length: int, batches: Sequence[Batch]) -> tuple[float, float]:
-        """Return the cross-entropies of the word frequencies and of the ideal reader on these examples."""
+    def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
+        """Return the cross-entropies of the word frequencies and of the ideal reader on these examples.
+
+        Both are of the same words, so their difference has a smaller error than each of them.
+        """
         frequencies = self.distribution.marginal(length)[self.first(length) :].log()
-        chance, ceiling = [], []
+        found = []
         for batch in map(with_doubles, batches):
-            chance.append(_losses(frequencies.to(batch.query.device).expand(len(batch), -1, -1), batch))
-            ceiling.append(_losses(self.log_probabilities(batch), batch))
-        return float(torch.cat(chance).mean()), float(torch.cat(ceiling).mean())
+            guessed = _losses(frequencies.to(batch.query.device).expand(len(batch), -1, -1), batch)
+            found.append(torch.stack([guessed, _losses(self.log_probabilities(batch), batch), batch.scored.sum(1)]))
+        by_frequency, by_reading, words = torch.cat(found, dim=1)
+        chance, ceiling = (float(loss.sum() / words.sum()) for loss in (by_frequency, by_reading))
+        return Bounds(chance, ceiling, _error(by_frequency - by_reading, words))
 
     def expected_score(self, batch: Batch) -> Float[Tensor, "b q"]:
         entropy: Tensor = torch.special.entr(self.log_probabilities(batch).exp()).sum(2)
@@ -154,8 +159,21 @@ def spell(number: int) -> str:
     return _SYLLABLES[first] + _SYLLABLES[(27 * first + step + 31) % len(_SYLLABLES)] + (str(more) if more else "")
 
 
-def _losses(log_probabilities: Float[Tensor, "b q v"], batch: Batch) -> Float[Tensor, "n"]:
-    return -log_probabilities.gather(2, batch.target.unsqueeze(2)).squeeze(2)[batch.scored]
+def _losses(log_probabilities: Float[Tensor, "b q v"], batch: Batch) -> Float[Tensor, "b"]:
+    """Return the sum of the losses over the scored words of each text."""
+    losses = -log_probabilities.gather(2, batch.target.unsqueeze(2)).squeeze(2)
+    return losses.masked_fill(~batch.scored, 0.0).sum(1)
+
+
+def _error(sums: Float[Tensor, "b"], words: Float[Tensor, "b"]) -> float:
+    """Return the standard error of the mean over all words, given the sum of each text and its number of words.
+
+    The words of one text are not independent, and the texts are.
+    """
+    if len(sums) < 2:
+        return math.inf
+    mean = sums.sum() / words.sum()
+    return float((sums - mean * words).std() / words.mean() / len(sums) ** 0.5)
 
 
 def with_doubles(batch: Batch) -> Batch:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tasks import TASKS, Classes, Distribution, Scalar
+from tasks import TASKS, Bounds, Classes, Distribution, Scalar
 
 LOGITS = [[2.0, 0.0, -1.0], [0.5, 0.5, 3.0], [1.0, 4.0, 0.0], [0.0, 0.0, 1.0]]
 TARGET = [0, 1, 1, 0]
@@ -53,6 +53,29 @@ def test_the_metric_of_a_distribution_is_the_cross_entropy():
     assert space.metric_from(loss=1.5, accuracy=0.5) == 1.5
     assert space.measured(metric=1.5, accuracy=0.5, ceiling=1.25) == {"accuracy": 0.5, "nats_above_floor": 0.25}
     assert (space.metric.better, space.metric.unit) == ("lower", "nats")
+
+
+@pytest.mark.parametrize(
+    ("space", "metric", "bounds", "score"),
+    [
+        (Classes(3), 0.75, Bounds(0.5, 1.0), 0.5),
+        (Classes(3), 0.75, Bounds(0.5, 0.5), math.nan),
+        (Classes(3), 0.75, Bounds(0.5, 0.4), math.nan),
+        (Classes(3), 0.75, Bounds(0.5, 1.0, 0.24), 0.5),
+        (Classes(3), 0.75, Bounds(0.5, 1.0, 0.25), math.nan),
+        (Distribution(3), 1.25, Bounds(1.5, 0.5, 0.1), 0.25),
+        (Distribution(3), 1.25, Bounds(0.5, 1.5, 0.1), math.nan),
+        (Distribution(3), math.nan, Bounds(1.5, 0.5, 0.1), math.nan),
+        (Scalar(), 0.1, Bounds(0.2, 0.0), 0.5),
+    ],
+)
+def test_the_score_by_hand(space, metric, bounds, score):
+    assert space.normalised(metric, bounds) == pytest.approx(score, nan_ok=True)
+
+
+def test_the_error_of_chance_is_binomial_for_classes_alone():
+    assert Classes(2).error_of_chance(0.2, 100) == pytest.approx(0.04)
+    assert Distribution(2).error_of_chance(0.6, 100) == Scalar().error_of_chance(0.6, 100) == 0
 
 
 def test_a_target_that_is_no_class_is_scored_and_not_an_error():

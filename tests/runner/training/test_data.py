@@ -79,4 +79,4 @@ def test_validation_lengths_are_spread():
 def test_batches_add_up_to_the_examples():
     examples = Examples.draw(TASKS["adding"](), 5, 23, 7, stream(), CPU)
     assert [len(batch) for batch in examples.batches] == [7, 7, 7, 2]
-    assert (examples.chance, examples.ceiling) == (1 / 6, 0.0)
+    assert examples.bounds[:2] == (1 / 6, 0.0)

@@ -9,7 +9,7 @@ from mechanisms import MODELS
 from runner.training.data import Examples
 from runner.training.decode import bleu, decode, score_decoded
 from runner.training.network import Network
-from tasks import TASKS, Batch, Classes, Task, Tokens
+from tasks import TASKS, Batch, Bounds, Classes, Task, Tokens
 
 
 class Repeat(Task):
@@ -83,7 +83,7 @@ def test_scores_by_hand():
     said = torch.tensor([[1, 2, 3, 4, 5, 0], [1, 0, 3, 4, 2, 5]])
     scored = torch.tensor([[True] * 5 + [False], [True] * 6])
     batch = Batch(target[:, :5], target, target, scored)
-    found = score_decoded(Says(said), Examples(5, [batch], 0.2, 1.0), end=5)
+    found = score_decoded(Says(said), Examples(5, [batch], Bounds(0.2, 1.0)), end=5)
     assert found.exact == 0.5
     assert found.bleu == pytest.approx(bleu(["a b c d", "a X c d b"], ["a b c d", "a b c d b"]))
 
@@ -97,7 +97,7 @@ def test_answers_of_nan_are_wrong():
 
     target = torch.zeros(2, 4, dtype=torch.long)
     batch = Batch(target, target, target, torch.ones_like(target, dtype=torch.bool))
-    found = score_decoded(SaysNothing(target), Examples(4, [batch], 0.2, 1.0), end=5)
+    found = score_decoded(SaysNothing(target), Examples(4, [batch], Bounds(0.2, 1.0)), end=5)
     assert (found.exact, found.bleu) == (0.0, 0.0)
 
 

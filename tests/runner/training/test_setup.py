@@ -71,7 +71,7 @@ def test_one_who_knows_the_law_scores_one_and_one_who_knows_frequencies_zero(nam
     examples = Examples.draw(task, 32, 300, 100, torch.Generator().manual_seed(1), CPU)
     ideal = evaluate(Knows(task, task.log_probabilities), task, examples)
     assert ideal.normalised == pytest.approx(1.0, abs=1e-9)
-    assert ideal.loss == pytest.approx(examples.ceiling)
+    assert ideal.loss == pytest.approx(examples.bounds.ceiling)
     marginal = task.distribution.marginal(32).log()
     queries = examples.batches[0].query.shape[1]
     blind = evaluate(Knows(task, lambda b: marginal[-queries:].expand(len(b), -1, -1)), task, examples)

@@ -1,5 +1,6 @@
 """The training loop against a hand-written one, and a resumed run against an uninterrupted one."""
 
+import dataclasses
 import math
 
 import pytest
@@ -14,7 +15,7 @@ from runner.training.evaluate import evaluate
 from runner.training.network import Network, choose_device
 from runner.training.recipe import Recipe
 from runner.training.trainer import Diverged, Interrupted, Trainer, learning_rate_at
-from tasks import TASKS
+from tasks import TASKS, Bounds
 
 RECIPE = Recipe(width=12, batch=8, steps=30, learning_rate=1e-2, warmup=5, evaluate_every=10)
 
@@ -146,6 +147,18 @@ def test_scalar_metrics_by_hand():
     assert scores.metric == pytest.approx((0.03**2 + 0.05**2) / 3, rel=1e-4)
     assert scores.right == pytest.approx(2 / 3)
     assert scores.normalised == pytest.approx(1 - 6 * scores.metric, rel=1e-6)
+
+
+def test_a_validation_length_without_a_score_is_left_out():
+    ours = trainer()
+    (scored,) = ours.validation
+    close = dataclasses.replace(scored, bounds=Bounds(0.5, 0.5))
+    alone = ours.evaluate().normalised
+    ours.validation = [close, scored]
+    assert ours.evaluate().normalised == alone
+    ours.validation = [close]
+    assert math.isnan(ours.evaluate().normalised)
+    assert ours.history.steps_to_solve is None
 
 
 def test_readout_runs_at_scored_positions_only():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
 import torch
@@ -95,6 +96,30 @@ def test_a_trial_whose_scores_become_nan_has_diverged_and_keeps_its_curve(plan, 
     assert "the training loss was nan by step 3" in outcome.reason
     curve = [each for each in outcome.measurements if each.at.get("stage") == "validation"]
     assert {(each.quantity, each.at["step"]) for each in curve} == {("loss", 0), ("normalised", 0)}
+
+
+@pytest.mark.parametrize("symbols", [2, 3])
+def test_a_task_of_which_nothing_can_be_learned_is_not_solved_and_says_why(plan, symbols):
+    """It was solved at step 0 with a score of 600, since the ideal reader was worse than chance by luck."""
+    trials = plan(
+        mechanisms="[transformer: {heads: 2}]",
+        tasks=f"[language: {{length: 2, symbols: {symbols}}}]",
+        train="{width: 8, batch: 8, steps: 6, evaluate_every: 3, validation_examples: 32, test_examples: 32}",
+        seeds="8",
+    ).trials
+    for trial in trials:
+        outcome = measure(trial, torch.device("cpu"))
+        found = {each.quantity: each.value for each in outcome.measurements if each.at.get("stage") == "test"}
+        assert outcome.outcome == "ok"
+        assert math.isnan(found["normalised"])
+        assert math.isfinite(found["loss"])
+        assert outcome.reason == (
+            "no score on validation data and test data of length 2: a perfect reader is not better than chance by more "
+            "than twice the standard error on these examples"
+        )
+        whole = {each.quantity: each.value for each in outcome.measurements if not each.at}
+        assert math.isnan(whole["steps_to_solve"])
+        assert whole["steps"] == 6
 
 
 OWN_SPACE = """
