@@ -191,7 +191,7 @@ WINDOWS = [
 ]
 
 
-@pytest.mark.parametrize(("choice", "sees"), WINDOWS, ids=str)
+@pytest.mark.parametrize(("choice", "sees"), WINDOWS, ids=lambda value: str(value) if isinstance(value, dict) else None)
 def test_the_formula_counts_the_keys_in_a_window(choice, sees):
     """Scores and sums of values, over what a query in the middle sees; without a causal mask, as in every formula."""
     (name, settings), n = dict(choice).popitem(), 41
