@@ -75,6 +75,9 @@ def test_more_seeds_run_only_what_is_missing(shell, tiny):
     trials = load_trials(shell.runs / "tiny")
     assert list(trials["seed"]) == [0, 1, 2]
     assert list(trials["attempts"]) == [1, 1, 1]
+    first, *later = trials["session"]
+    assert later == later[:1] * 2
+    assert first < later[0], "two calls of the runner are two sessions"
     found = load(shell.runs / "tiny")
     assert found[found["seed"] == 0].reset_index(drop=True)["value"].equals(kept["value"])
 
