@@ -91,7 +91,7 @@ def test_reported_decay_rate_is_minus_log_rho(rho):
     subject = subject_of(lambda: LinearRNN(11, rho), 11)
     rows = list(PROBES["gradient_flow"](lengths=[61], examples=3).untrained(subject))
     assert [row.at["distance"] for row in rows] == list(range(1, 62))
-    summary = decay(np.array([row.at["distance"] for row in rows]), np.array([row.value for row in rows]))
+    summary = decay(np.array([row.at["distance"] for row in rows]), [np.array([row.value for row in rows])])
     assert summary.rate == pytest.approx(-math.log(rho), rel=1e-2)
 
 
