@@ -92,7 +92,7 @@ def caution(run: Run) -> str:
     return (
         f"These results come from {many}: small differences may be chance, so the sentences state what the runs scored "
         f"and claim no difference between mechanisms. {FEW_SEEDS} seeds can show differences; "
-        f"`make benchmark SEEDS={FEW_SEEDS}` runs only the missing trials."
+        f"make benchmark SEEDS={FEW_SEEDS} runs only the missing trials."
     )
 
 
