@@ -22,7 +22,7 @@ from ..suite.plan import Plan
 from ..trial.trial import Trial
 
 # The expected seconds of a trial without training, until the first such trial has finished.
-GUESS = {"initial": 1.0, "timed": 5.0}
+GUESS = {"initial": 1.0, "timed": 1.0}
 PLAIN_EVERY = 10.0  # seconds between plain lines, except those of failed trials
 
 
