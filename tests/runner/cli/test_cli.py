@@ -65,6 +65,7 @@ def test_run_then_again_then_report(shell, tiny):
     assert "2 trials: 2 ok" in status.stdout
 
 
+@pytest.mark.slow
 def test_more_seeds_run_only_what_is_missing(shell, tiny):
     suite = tiny()
     assert shell.run(suite).returncode == 0
@@ -84,7 +85,9 @@ def test_more_seeds_run_only_what_is_missing(shell, tiny):
 
 def test_make_hands_the_seeds_on():
     def command(*arguments):
-        done = subprocess.run(["make", "-n", "benchmark", *arguments], cwd=ROOT, capture_output=True, text=True)
+        # A make that runs the tests would have this one print the folders that it enters.
+        make = ["make", "--no-print-directory", "-n", "benchmark", *arguments]
+        done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True)
         return done.stdout.splitlines()[-1].strip()
 
     assert command("SEEDS=5").endswith('-m runner run suites/quick.yaml --seeds "5"')

@@ -40,8 +40,8 @@ def test_estimate_by_hand():
     estimate = Estimate(trials, workers=2)
     assert estimate.seconds() is None
     estimate.ended("a", 4.0)
-    # b as a (4), c as any trained trial on copy (4), the two alone by the first guess (5 each).
-    assert estimate.seconds() == pytest.approx((4 + 4) / 2 + 5 + 5)
+    # b as a (4), c as any trained trial on copy (4), the two alone by the first guess (1 each).
+    assert estimate.seconds() == pytest.approx((4 + 4) / 2 + 1 + 1)
     estimate.ended("d", 10.0)
     assert estimate.seconds() == pytest.approx((4 + 4) / 2 + 10)
 
