@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.false_claims [--reports 400] [--power]
 
 Sixteen mechanisms, those of suites/quick.yaml, have equal means on three tasks, and only noise differs. A claim is a
-sentence with one of the words of WORDS, whoever made it. At most 5 % of reports may have one.
+sentence of any view with one of the words of WORDS. At most 5 % of reports may have one.
 """
 
 from __future__ import annotations

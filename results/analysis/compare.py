@@ -6,23 +6,23 @@ so the variance of each is the larger of its own and that of all mechanisms on t
 measures how often the rule claims a difference where there is none. Below FEW_SEEDS seeds nothing is claimed, since no
 rule held there where some mechanisms are unstable.
 
-Sources: Welch 1947, "The generalization of 'Student's' problem when several different population variances are
-involved", for the degrees of freedom; Holm 1979, "A simple sequentially rejective multiple test procedure".
+Source: Welch 1947, "The generalization of 'Student's' problem when several different population variances are
+involved", for the degrees of freedom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ..store.formats import spread
-from .intervals import FEW_SEEDS, t_quantile
+from .intervals import FEW_SEEDS, degrees_of_freedom, t_quantile
+from .multiple import holm
 
 MARGIN = 0.05  # five points of the normalised score: less is not worth a sentence
-LEVEL = 0.05
 
 
 class Pair(NamedTuple):
@@ -61,21 +61,11 @@ def differences(table: pd.DataFrame, pairs: Iterable[Pair]) -> dict[Pair, Differ
         ours, theirs = samples.get((pair.ours, pair.task)), samples.get((pair.theirs, pair.task))
         if ours is not None and theirs is not None:
             found[pair], tests[pair] = _tested(ours, theirs)
-    claimed = holm(tests)
+    rejected = holm(np.array(list(tests.values())))
     return {
-        pair: each._replace(sign=int(np.sign(each.value)) if pair in claimed and abs(each.value) >= MARGIN else 0)
-        for pair, each in found.items()
+        pair: each._replace(sign=int(np.sign(each.value)) if differs and abs(each.value) >= MARGIN else 0)
+        for (pair, each), differs in zip(found.items(), rejected, strict=True)
     }
-
-
-def holm(tests: Mapping[Pair, float], level: float = LEVEL) -> set[Pair]:
-    """Return what is rejected at the level, given the p-value of each, where each must hold beside all the others."""
-    rejected = set()
-    for place, (pair, p) in enumerate(sorted(tests.items(), key=lambda item: item[1])):
-        if p > level / (len(tests) - place):
-            break
-        rejected.add(pair)
-    return rejected
 
 
 def means(table: pd.DataFrame, task: str) -> pd.Series[float]:
@@ -104,6 +94,6 @@ def _tested(ours: _Sample, theirs: _Sample) -> tuple[Difference, float]:
     value, variance = ours.mean - theirs.mean, ours.variance + theirs.variance
     if variance == 0:
         return Difference(value, value, value, 0), 0.0 if value else 1.0
-    freedom = variance**2 / (ours.variance**2 / ours.freedom + theirs.variance**2 / theirs.freedom)
+    freedom = degrees_of_freedom([ours.variance, theirs.variance], [ours.freedom, theirs.freedom])
     half = t_quantile(freedom) * variance**0.5
     return Difference(value, value - half, value + half, 0), float(2 * t.sf(abs(value) / variance**0.5, freedom))

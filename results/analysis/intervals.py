@@ -50,12 +50,11 @@ def mean_over_tasks(strata: Sequence[Floats]) -> Interval:
     if min(stratum.size for stratum in filled) < FEW_SEEDS:
         worst, best = (float(np.mean([end(stratum) for stratum in filled])) for end in (np.min, np.max))
         return Interval(value, worst, best, "range")
-    parts = np.array([stratum.var(ddof=1) / stratum.size for stratum in filled]) / len(filled) ** 2
-    variance = float(parts.sum())
+    parts = [float(stratum.var(ddof=1)) / stratum.size / len(filled) ** 2 for stratum in filled]
+    variance = sum(parts)
     if variance == 0:
         return Interval(value, value, value, "t")
-    freedom = variance**2 / float(sum(part**2 / (s.size - 1) for part, s in zip(parts, filled, strict=True)))
-    half = t_quantile(freedom) * variance**0.5
+    half = t_quantile(degrees_of_freedom(parts, [stratum.size - 1 for stratum in filled])) * variance**0.5
     return Interval(value, value - half, value + half, "t")
 
 
@@ -81,6 +80,12 @@ def over_seeds(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
         numbers = {"value": interval.value, "low": interval.low, "high": interval.high, "seeds": len(group)}
         found.append({**dict(zip(key, values, strict=True)), **numbers})
     return pd.DataFrame(found, columns=[*key, "value", "low", "high", "seeds"])
+
+
+def degrees_of_freedom(variances: Sequence[float], freedoms: Sequence[float]) -> float:
+    """Return the degrees of freedom, by Welch and Satterthwaite, of a sum whose parts are estimated with these."""
+    parts = (variance**2 / freedom for variance, freedom in zip(variances, freedoms, strict=True))
+    return sum(variances) ** 2 / sum(parts)
 
 
 def t_quantile(freedom: float, level: float = LEVEL) -> float:

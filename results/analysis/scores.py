@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from .selection import BROKEN
+from .selection import BROKEN, without_result
 
 NO_SCORE = "no score"
 OF_TRIAL = ["trial", "mechanism", "variant", "model", "mechanism.alignment", "task", "seed", "outcome"]
@@ -31,21 +31,13 @@ def scores(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     tested = frame[(frame["quantity"] == "normalised") & (frame["stage"] == "test")]
     tested = tested[(tested["length"] == tested["trained_length"]).fillna(False).to_numpy(dtype=bool)]
     table["score"] = _of_trials(table, tested).where(table["outcome"] == "ok")
-    floor = table.groupby("task")["score"].transform("min").fillna(0.0).clip(upper=0.0).mask(_unscored(table))
+    floor = without_result(table, ["task"], ["task", "seed"])
     table["counted"] = table["score"].where(~table["outcome"].isin(BROKEN), floor)
     table["score"] = table["score"].where(table["outcome"] != "diverged", floor)
     table["steps_to_solve"] = _of_trials(table, frame[frame["quantity"] == "steps_to_solve"])
     explained = trials["reason"].reindex(table.index).notna()
     table["outcome"] = table["outcome"].mask((table["outcome"] == "ok") & table["score"].isna() & explained, NO_SCORE)
     return table
-
-
-def _unscored(table: pd.DataFrame) -> pd.Series[bool]:
-    """Tell of each trial whether those of its task and seed that ended well have no score."""
-    well = (table["outcome"] == "ok").fillna(False).astype(bool)
-    key = [table["task"], table["seed"]]
-    scored = table["score"].notna() & well
-    return well.groupby(key).transform("any") & ~scored.groupby(key).transform("any")
 
 
 class Ending(NamedTuple):

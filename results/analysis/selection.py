@@ -10,6 +10,8 @@ such trials wins, then the one with the lowest validation loss.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 BROKEN = ("diverged", "failed", "timeout", "oom", "crashed")
@@ -64,16 +66,21 @@ def _scored(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     for column, quantity in (("score", "normalised"), ("loss", "loss")):
         last = trained["trial"].map(_last(frame, quantity)).astype("float64")
         trained[column] = last.where(trained["outcome"] == "ok")
-    lowest = trained.groupby(GROUP)["score"].transform("min").fillna(0.0).clip(upper=0.0).mask(_unscored(trained))
-    trained["score"] = trained["score"].where(~trained["is_broken"], lowest)
+    trained["score"] = trained["score"].where(~trained["is_broken"], without_result(trained, GROUP, GROUP))
     return trained
 
 
-def _unscored(trained: pd.DataFrame) -> pd.Series[bool]:
-    """Tell of each trial whether those of its mechanism and task that ended well have no score, so that none counts."""
-    key = [trained[name] for name in GROUP]
-    well = (trained["outcome"] == "ok").fillna(False).astype(bool)
-    return well.groupby(key).transform("any") & ~trained["score"].notna().groupby(key).transform("any")
+def without_result(rows: pd.DataFrame, among: Sequence[str], examples: Sequence[str]) -> pd.Series[float]:
+    """Return what each trial counts as if it has no result: 0, or the lowest `score` where that is below 0.
+
+    The lowest is that of the trials that are equal in `among`. Where those that are equal in `examples` ended well
+    without a score, it is missing: on such examples no other trial counts either.
+    """
+    lowest = rows.groupby([*among])["score"].transform("min").fillna(0.0).clip(upper=0.0)
+    key = [rows[name] for name in examples]
+    well = (rows["outcome"] == "ok").fillna(False).astype(bool)
+    scored = rows["score"].notna() & well
+    return lowest.mask(well.groupby(key).transform("any") & ~scored.groupby(key).transform("any"))
 
 
 def _last(frame: pd.DataFrame, quantity: str) -> pd.Series[float]:

@@ -3,7 +3,7 @@
 A session is one call of the runner, and a round of it times every mechanism once. A ratio of speeds is taken within a
 round, so that what slows the machine down for minutes cancels; the logarithms of the ratios of all common rounds give a
 t interval. A ratio is claimed where this interval excludes all ratios up to MARGIN, by Holm's procedure over everything
-that is compared: on mechanisms of the same speed at most ERROR of all reports claim a ratio.
+that is compared: on mechanisms of the same speed at most 5 % of all reports claim a ratio.
 
 What was timed in another session is set beside the rest by the reference job, which every trial times, but is compared
 with nothing.
@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from .intervals import t_quantile
+from .multiple import holm
 
 MARGIN = 1.1  # less is not worth a sentence
-ERROR = 0.05
 RATE = "tokens/s"
 REFERENCE = "reference"
 ROUND = ["session", "round"]
@@ -46,16 +46,6 @@ def compare(frame: pd.DataFrame, pairs: Sequence[Pair]) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=[*Pair._fields, "ratio", "low", "high", "rounds", "p"])
     signs = np.sign(np.log(found["ratio"].to_numpy(dtype=float))).astype(int)
     return found.assign(sign=signs * holm(found["p"].to_numpy(dtype=float))).drop(columns="p")
-
-
-def holm(probabilities: np.ndarray, error: float = ERROR) -> np.ndarray:
-    """Return which hypotheses Holm's procedure (1979) rejects, so that any true one is among them by chance `error`."""
-    count = probabilities.size
-    order = np.argsort(probabilities, kind="stable")
-    small = probabilities[order] <= error / (count - np.arange(count))
-    rejected = np.zeros(count, dtype=bool)
-    rejected[order] = np.logical_and.accumulate(small)
-    return rejected
 
 
 def in_one_session(frame: pd.DataFrame) -> pd.DataFrame:

@@ -38,20 +38,22 @@ class WhatAttentionChangesView(View):
     order = 16
 
     def pairs(self, run: Run) -> Iterator[Pair]:
-        for contrast in (*_attention(run), *_content(run), *_gates(run)):
-            for task in run.tasks:
-                yield from contrast.pairs(task)
+        for contrast, task in product(_contrasts(run), run.tasks):
+            yield from contrast.pairs(task)
 
     def findings(self, run: Run) -> Iterator[Finding]:
         if run.seeds < FEW_SEEDS:
-            contrasts = (*_attention(run), *_content(run), *_gates(run))
-            yield from (said for each in contrasts if (said := _as_run(run, each)) is not None)
+            yield from (said for each in _contrasts(run) if (said := _as_run(run, each)) is not None)
             return
         found = differences(run)
         for contrast, task in product((*_attention(run), *_gates(run)), run.tasks):
             yield from _against_baseline(contrast, task, found, means(run.scores, task))
         for contrast in _content(run):
             yield from _content_against_location(run, contrast, found)
+
+
+def _contrasts(run: Run) -> list[Contrast]:
+    return [*_attention(run), *_content(run), *_gates(run)]
 
 
 def _attention(run: Run) -> Iterator[Contrast]:

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import t
 
 from benchmarks.false_claims import NOISES, power, share
-from results.analysis.compare import Pair, differences, holm
+from results.analysis.compare import Pair, differences
 
 
 def scores(**of: list[float]) -> pd.DataFrame:
@@ -42,12 +42,6 @@ def test_a_difference_must_be_worth_a_sentence() -> None:
 
 def test_below_five_seeds_nothing_is_compared() -> None:
     assert differences(scores(a=[0.1] * 4, b=[0.9] * 6), [PAIR]) == {}
-
-
-def test_holm_by_hand() -> None:
-    pairs = [Pair("a", str(n), "copy") for n in range(4)]
-    # 0.01 <= 0.05 / 4 and 0.015 <= 0.05 / 3, but 0.03 > 0.05 / 2: the last two fall together.
-    assert holm(dict(zip(pairs, (0.01, 0.04, 0.03, 0.015), strict=True))) == {pairs[0], pairs[3]}
 
 
 @pytest.mark.parametrize(

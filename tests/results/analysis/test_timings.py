@@ -11,7 +11,7 @@ from scipy import stats
 from results import Measurement, Outcome, Store
 from results.analysis.run import read
 from results.analysis.scaling import speeds
-from results.analysis.timings import Pair, compare, holm, moved
+from results.analysis.timings import Pair, compare, moved
 from results.views import VIEWS
 from tests.results.trials import QUANTITIES, planned
 
@@ -37,12 +37,6 @@ def write(folder: Path, rates: Rates, references: Mapping[str, float] | None = N
             reference = Measurement("throughput", "reference", (references or {}).get(session, 100.0))
             timed = Measurement("throughput", "train", rate, {"length": 8})
             store.finish(key, Outcome("ok", measurements=(timed, reference), session=session))
-
-
-def test_holm_by_hand() -> None:
-    # 0.01 <= 0.05 / 4 and 0.015 <= 0.05 / 3, but 0.03 > 0.05 / 2: what comes after it is not rejected either.
-    assert holm(np.array([0.04, 0.01, 0.03, 0.015])).tolist() == [False, True, False, True]
-    assert holm(np.array([])).tolist() == []
 
 
 def test_a_ratio_by_hand(tmp_path: Path) -> None:
