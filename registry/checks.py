@@ -70,8 +70,9 @@ def run_checks(checks: Sequence[Check], value: type, isolated: Isolation = nullc
         if place and not applies(check, value):
             continue
         first: Check | None = getattr(check, "first", None)
-        if first in failed:
-            yield Result(check.__name__, False, f"not judged, because the check '{_words(first)}' failed", judged=False)
+        if first is not None and first in failed:
+            words = first.__name__.replace("_", " ")
+            yield Result(check.__name__, False, f"not judged, because the check '{words}' failed", judged=False)
             continue
         result = run_check(check, value, isolated)
         yield result
@@ -79,7 +80,3 @@ def run_checks(checks: Sequence[Check], value: type, isolated: Isolation = nullc
             failed.append(check)
             if place == 0:
                 return
-
-
-def _words(check: Check | None) -> str:
-    return getattr(check, "__name__", "").replace("_", " ")

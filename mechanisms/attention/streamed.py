@@ -6,6 +6,7 @@ torch's compiler, which takes two seconds in every new process. So it is used un
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -24,6 +25,10 @@ class QueryBlock(NamedTuple):
     queries: slice
     keys: slice
     mask: Mask
+
+    def cut(self, query: Tensor, keys: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the parts that the block reads, as views."""
+        return query[:, :, self.queries], keys[:, :, self.keys], value[:, :, self.keys]
 
 
 def query_blocks(q: int, k: int, rows: int, mask: Mask) -> Iterator[QueryBlock]:
@@ -63,19 +68,8 @@ def _stream_compiled(
     # Imported here, because it imports torch's compiler.
     from torch.utils.checkpoint import checkpoint
 
-    parts = [
-        checkpoint(
-            attend,
-            query[:, :, block.queries],
-            keys[:, :, block.keys],
-            value[:, :, block.keys],
-            block.mask,
-            use_reentrant=False,
-            preserve_rng_state=False,
-        )
-        for block in plan
-    ]
-    return torch.cat(parts, dim=2)
+    again = partial(checkpoint, attend, use_reentrant=False, preserve_rng_state=False)
+    return torch.cat([again(*block.cut(query, keys, value), block.mask) for block in plan], dim=2)
 
 
 class _Call(NamedTuple):
@@ -103,13 +97,7 @@ class _Stream(torch.autograd.Function):
     def forward(ctx: Any, call: _Call, query: Tensor, keys: Tensor, value: Tensor, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(query, keys, value, *tensors)
-        return torch.cat(
-            [
-                call.attend(query[:, :, block.queries], keys[:, :, block.keys], value[:, :, block.keys], block.mask)
-                for block in call.plan
-            ],
-            dim=2,
-        )
+        return torch.cat([call.attend(*block.cut(query, keys, value), block.mask) for block in call.plan], dim=2)
 
     @staticmethod
     @once_differentiable
@@ -122,12 +110,11 @@ class _Stream(torch.autograd.Function):
         held = {f"module.{name}": x for name, x in zip(names, tensors, strict=True)}
         totals = [torch.zeros_like(x, memory_format=torch.contiguous_format) for x in (*inputs, *learned)]
         for block in plan:
-            parts = (block.queries, block.keys, block.keys)
-            leaves = [x[:, :, part].detach().requires_grad_() for x, part in zip(inputs, parts, strict=True)]
+            leaves = [x.detach().requires_grad_() for x in block.cut(*inputs)]
             with torch.enable_grad():
                 context = functional_call(_WithTensors(module, attend), held, (*leaves, block.mask))
             found = torch.autograd.grad(context, [*leaves, *learned], gradient[:, :, block.queries], allow_unused=True)
-            targets = [x[:, :, part] for x, part in zip(totals[:3], parts, strict=True)] + totals[3:]
+            targets = [*block.cut(*totals[:3]), *totals[3:]]
             for target, part in zip(targets, found, strict=True):
                 if part is not None:
                     target.add_(part)

@@ -3,7 +3,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .normalizer import NORMALIZERS
-from .sparse import Sparse
+from .sparse import Sparse, lowest_of
 
 
 @NORMALIZERS.register("entmax15")
@@ -39,5 +39,4 @@ def _lowest_with_weight(half: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h q 
     mean = ordered.cumsum(-1) / rank
     spread = ordered.square().cumsum(-1) - rank * mean.square()
     size = (_threshold(mean, spread, rank) <= ordered).sum(-1, keepdim=True)
-    # The size is 0 only where a score is NaN; then every weight of the row is NaN.
-    return ordered.gather(-1, (size - 1).clamp(min=0))
+    return lowest_of(ordered, size)

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..precision import wide
@@ -39,6 +39,12 @@ class Sparse(Normalizer):
         shifted = _shifted(given, seen, lowest).masked_fill(masked, lowest)
         # The weights of a fully masked row are uniform before the second fill.
         return self.project(shifted).masked_fill(masked, 0.0).to(scores.dtype)
+
+
+def lowest_of(ordered: Float[Tensor, "b h q k"], size: Int[Tensor, "b h q 1"]) -> Float[Tensor, "b h q 1"]:
+    """Return the lowest of the first `size` scores of each row, which is in decreasing order."""
+    # The size is 0 only where a score is NaN; then every weight of the row is NaN.
+    return ordered.gather(-1, (size - 1).clamp(min=0))
 
 
 def _shifted(scores: Tensor, seen: Tensor, lowest: float) -> Tensor:

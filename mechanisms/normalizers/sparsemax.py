@@ -3,7 +3,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .normalizer import NORMALIZERS
-from .sparse import Sparse
+from .sparse import Sparse, lowest_of
 
 
 @NORMALIZERS.register("sparsemax")
@@ -28,5 +28,4 @@ def _lowest_with_weight(scores: Float[Tensor, "b h q k"]) -> Float[Tensor, "b h 
     ordered = scores.sort(-1, descending=True).values
     rank = torch.arange(1, scores.shape[-1] + 1, dtype=scores.dtype, device=scores.device)
     size = (1 + rank * ordered > ordered.cumsum(-1)).sum(-1, keepdim=True)
-    # The size is 0 only where a score is NaN; then every weight of the row is NaN.
-    return ordered.gather(-1, (size - 1).clamp(min=0))
+    return lowest_of(ordered, size)

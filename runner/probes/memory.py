@@ -46,14 +46,14 @@ class Memory(Probe):
             raise ValueError(f"memory needs lengths of at least 2 and a batch, not {lengths} and {batch}")
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
+        training = TrainingStep(random_text_network(subject), subject.recipe)
+        network = random_text_network(subject).eval()
         for done, length in enumerate(self.lengths):
             subject.progress(done, len(self.lengths))
             at = {"length": length}
-            training = TrainingStep(random_text_network(subject), subject.recipe)
             step = functools.partial(training.step_on, random_text_batch(subject, self.batch, length))
             step()  # the first one also makes the optimiser's state
             yield Measurement("memory", "peak_memory", peak_bytes(step, subject.device), at)
-            network = random_text_network(subject).eval()
             if network.model.decodes:
                 with torch.no_grad():
                     tokens = random_text(subject, self.batch, length)
