@@ -10,6 +10,7 @@ import typer
 
 from registry import UserError
 
+from .options import Device, Name, Plugins, RunPath, Seeds, SuitePath
 from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable, with_seeds
 
 INTERRUPTED, SOME_FAILED = 130, 2
@@ -23,21 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-SuitePath = Annotated[Path, typer.Argument(help="A suite file, such as suites/quick.yaml.", show_default=False)]
-RunPath = Annotated[Path, typer.Argument(help="The folder of a run, such as runs/quick.", show_default=False)]
-Plugins = Annotated[
-    list[str] | None,
-    typer.Option("--plugin", "-p", help="A Python file or module with plug-ins. Can be repeated."),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Seeds = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NUMBER", help="The number of seeds, instead of that of the suite. Stored ones are not run again."
-    ),
-]
-Name = Annotated[str, typer.Argument(help="A registered name, such as lstm.", show_default=False)]
 
 
 @app.command("run")
