@@ -15,7 +15,7 @@ from registry import Quantity
 Reduction: TypeAlias = Literal["mean", "sum"]
 
 TOLERANCE = 0.04
-"""A real number with a larger error is a wrong answer (Hochreiter & Schmidhuber 1997)."""
+"""A real number with a larger error is a wrong answer. Hochreiter & Schmidhuber 1997 say so of answers in [0, 1]."""
 
 ACCURACY = Quantity("accuracy", "accuracy", better="higher", over=("length",), digits=3)
 CROSS_ENTROPY = Quantity("cross_entropy", "cross-entropy", "nats", better="lower", over=("length",), digits=3)

@@ -26,7 +26,7 @@ def test_copy_layout():
 
 
 def test_copy_floor_of_a_memoryless_reader():
-    """A readout of the queries alone, fitted to the data, gets 10 ln 8 / (T + 20) a position (Arjovsky 2016)."""
+    """A readout of the queries alone, fitted to the data, gets 10 ln 8 / (T + 20) a position (Arjovsky 2015)."""
     task, blanks = TASKS["copy"](), 100
     batch = task.sample(blanks, 20_000, stream())
     frequencies = torch.stack([torch.bincount(column, minlength=8) for column in batch.target.T]) / len(batch)
