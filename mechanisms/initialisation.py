@@ -16,9 +16,9 @@ def xavier(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
 def initialise_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
     """Initialise gate by gate: input weights Glorot uniform, recurrent weights orthogonal, biases zero.
 
-    The bias of an LSTM's forget gate is 1. These are the defaults of Keras; for the forget gate see Jozefowicz et al.
-    2015, "An empirical exploration of recurrent network architectures". With torch's default, uniform in ±1/√d for all
-    weights, a network forgets within a few positions.
+    The bias of an LSTM's forget gate is 1: Jozefowicz et al. 2015, "An empirical exploration of recurrent network
+    architectures". For the plain RNN these are the defaults of Keras, which draws one matrix for all gates of an LSTM
+    or GRU. With torch's default, uniform in ±1/√d for all weights, a network forgets within a few positions.
     """
     width = module.hidden_size
     for name, parameter in module.named_parameters():

@@ -79,7 +79,9 @@ class Clutter(Task):
     It follows cluttered translated MNIST, which has a digit anywhere on a larger canvas, and pieces of other digits.
     Here there are eight shapes of 5 by 5 pixels, and no distractor can be mistaken for one, so that the answer is
     certain: a distractor has the upper rows of one shape and the lower rows of another, and dark pixels separate any
-    two figures. The value of a pixel, 0 or 1, is moved towards the other by a uniform random number up to `noise`.
+    two figures. The value of a pixel, 0 or 1, is moved towards the other by a uniform random number up to `noise`. The
+    preset has the published canvas of 60 by 60 pixels and four distractors. There the digit has 28 by 28 pixels, 22 %
+    of the canvas, and a distractor is a piece of 8 by 8.
 
     Source: Mnih et al. 2014, "Recurrent models of visual attention" (arXiv 1406.6247), section 4.1.
     """

@@ -21,11 +21,12 @@ class Copy(Task):
         query   ? ? ? ?
         answer  3 1 7 1
 
-    Source and query together have length + 2 * items positions, as published. There the loss is averaged over all
-    positions, and a model without memory has a cross-entropy of items * ln(symbols) / (length + 2 * items). Bai,
-    Kolter, Koltun 2018 (arXiv 1803.01271) use up to 1000 blanks.
+    Source and query together have length + 2 * items positions, as published. There length - 1 blanks and one mark
+    follow the symbols, and the queries are blanks. The published loss is a mean over all positions: without memory it
+    is items * ln(symbols) / (length + 2 * items). Here the mean is over the queries, and without memory the loss is
+    ln(symbols). Bai, Kolter, Koltun 2018 (arXiv 1803.01271) use up to 2000 blanks.
 
-    Source: Arjovsky, Shah, Bengio 2016, "Unitary evolution recurrent neural networks" (arXiv 1511.06464), section 5.1.
+    Source: Arjovsky, Shah, Bengio 2015, "Unitary evolution recurrent neural networks" (arXiv 1511.06464), section 5.1.
     """
 
     family = "memory"

@@ -26,8 +26,12 @@ class Dyck(Task):
     The source is a prefix of a word of the Dyck language (Chomsky & Schützenberger 1963), with a bound on the depth of
     Dyck-(kinds, max_depth). To close the innermost bracket, a model must remember it, as in the publication and in
     Suzgun et al. 2019 (arXiv 1911.03329). All sequences of `length` opening and closing brackets with a depth between 0
-    and `max_depth` (0: no bound), and above 0 at the end, are equally likely, and so are the kinds of each pair. The
-    published sources are random walks of variable length instead. There is one query, at the end of the source.
+    and `max_depth` (0: no bound), and above 0 at the end, are equally likely, and so are the kinds of each pair. There
+    is one query, at the end of the source.
+
+    The presets have the published kinds, depths and lengths, and other distributions. Hewitt et al. sample whole words
+    by random walks; their lengths of 84 and 180 count an end symbol. Suzgun et al. sample whole words from a grammar,
+    S → (S) with probability 1/2, SS 1/4 or nothing 1/4, keep no word twice, and score every bracket.
 
     Source: Hewitt et al. 2020 (arXiv 2010.07515).
     """

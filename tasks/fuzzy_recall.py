@@ -27,10 +27,11 @@ class FuzzyRecall(Task):
     Pairs are added while a pair of the largest size has room, and blanks in front fill the rest. Every value has
     `motif` marks, so that their number does not reveal its size, and "end" follows a shorter value.
     As published, sizes are uniform, the tokens of a key or value are all different, and a key that occurs again has the
-    same value. In the publication, values are scored where their key occurs again, and test keys all have the largest
-    size. Here there are `queries` queries at the end, and test data are like training data.
+    same value. In the publication, training is on the next token everywhere. In tests values are scored where their key
+    occurs again, all keys have the largest size, and the length includes a last pair that is asked for. Here there are
+    `queries` queries after the `length` tokens, and test data are like training data.
 
-    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844).
     """
 
     family = "recall"

@@ -21,8 +21,9 @@ class Induction(Task):
         query   !
         answer  4
 
-    Named after the induction heads of Olsson et al. 2022 (arXiv 2209.11895). Published with 16 symbols, 256 positions
-    in training and 2^6 to 2^20 in tests (here to 2^12). The place of the trigger is uniform over all but the last.
+    Named after the induction heads of Olsson et al. 2022 (arXiv 2209.11895). Published with a vocabulary of 16, 256
+    positions in training and 2^6 to 2^20 in tests (here to 2^12). The publication does not say whether the trigger is
+    among the 16; here it is not. The place of the trigger is uniform over all but the last.
 
     Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752), section 4.1.2.
     """

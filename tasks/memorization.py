@@ -25,7 +25,7 @@ class Memorization(Task):
     the publication, a mark follows each key; here all marks follow all keys. `dictionary` is the seed of the
     dictionary, which is the same in training and in tests.
 
-    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844).
     """
 
     family = "memory"

@@ -25,6 +25,7 @@ class ModularArithmetic(StringTask):
 
     A regular task, published as modular arithmetic (simple) with modulus 5. Digits and operators are uniform, and * is
     evaluated before + and -. All positions are linked, but not all are necessary: a factor 0 makes others irrelevant.
+    The length is odd. The published code takes one from an even length, as the preset does, where the text adds one.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """

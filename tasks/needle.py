@@ -27,8 +27,9 @@ class Needle(Task):
 
     A needle-in-a-haystack task. With more than one needle it is the multi-key variant, in which the needles of other
     keys are distractors; in the hardest variant all sentences are needles. Here keys, values and words are one token
-    each, and the other sentences are random. `depth` is the place of the needle in the query, from 0, the first
-    sentence, to 1, the last; by default all places are equally likely.
+    each, and the other sentences are random. A value is one of `values` tokens, and in the publication a number of
+    seven digits. `depth` is the place of the needle in the query, from 0, the first sentence, to 1, the last; by
+    default all places are equally likely.
 
     Source: Hsieh et al. 2024, "RULER" (arXiv 2404.06654), section 3.1.
     """

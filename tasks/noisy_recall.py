@@ -23,10 +23,11 @@ class NoisyRecall(Task):
         answer  v0 .  v0
 
     As published, a pair is noise with probability `noise`, but at least one is not, and a key that occurs again has the
-    same value. In the publication, all occurrences of a key but its first are scored, so that frequent keys count more.
-    Here each key that occurs is scored once, after the sequence.
+    same value. In the publication, training is on the next token everywhere. In tests all occurrences of a key but its
+    first are scored, so that frequent keys count more, and the length includes a last pair that is asked for. Here each
+    key that occurs is scored once, in training and tests, by queries after the `length` tokens.
 
-    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844), section 3.1.
+    Source: Poli et al. 2024, "Mechanistic design and scaling of hybrid architectures" (arXiv 2403.17844).
     """
 
     family = "recall"

@@ -16,7 +16,7 @@ from registry import Quantity
 Reduction: TypeAlias = Literal["mean", "sum"]
 
 TOLERANCE = 0.04
-"""A real number with a larger error is a wrong answer (Hochreiter & Schmidhuber 1997)."""
+"""A real number with a larger error is a wrong answer. Hochreiter & Schmidhuber 1997 say so of answers in [0, 1]."""
 
 ERRORS = 2.0
 """By how many standard errors chance and ceiling must differ: zero is then outside their difference's 95 % interval."""

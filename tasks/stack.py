@@ -28,9 +28,9 @@ class Stack(StringTask):
 
     A deterministic context-free task, published as stack manipulation. As in the published code, the stack has 1 to
     length - 1 symbols first (1 at length 1), all numbers and all actions are equally likely, and a pop does not change
-    an empty stack. There the places after the first "." are padding and not scored, which reveals the height of the
-    stack. Here all length + 1 places are scored, with "." at every place below the stack. A symbol is linked to its
-    push and to all later actions, because its place depends on them, and "." to the whole source.
+    an empty stack. There the loss is over all length + 1 places, and the accuracy over those up to the first ".". Here
+    both are over all places, with "." at every place below the stack. A symbol is linked to its push and to all later
+    actions, because its place depends on them, and "." to the whole source.
 
     Source: Delétang et al. 2022, "Neural networks and the Chomsky hierarchy" (arXiv 2207.02098), appendix A.
     """

@@ -124,6 +124,10 @@ class Task(Registered, ABC):
         if length < 1:
             raise ValueError(f"length is {length}, but must be at least 1")
 
+    def length_weights(self, lengths: Sequence[int]) -> Float[Tensor, "n"] | None:
+        """Return how likely each length is in training on mixed lengths; by default None, all are equally likely."""
+        return None
+
     def accepts(self, length: int) -> bool:
         """Return whether examples of this length exist."""
         try:

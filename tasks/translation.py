@@ -38,9 +38,9 @@ class Translation(Task):
     words. The positions after its end contain the end, too, and are not scored.
 
     The task measures how quality falls with the length of the sentence (Bahdanau, Cho, Bengio 2014, arXiv 1409.0473,
-    section 5.1 and figure 2; models for up to 30 and up to 50 words, section 4.2), and how well attention agrees with
-    the gold alignment links (Luong, Pham, Manning 2015, arXiv 1508.04025, table 6). Fertility is that of Brown et al.
-    1993 (IBM Model 3).
+    section 5.1 and figure 2; models for up to 30 and up to 50 words, section 4.2, which the presets take over and
+    nothing else), and how well attention agrees with the gold alignment links (Luong, Pham, Manning 2015, arXiv
+    1508.04025, table 6). Fertility is that of Brown et al. 1993 (IBM Model 3).
 
     Source: this project.
     """

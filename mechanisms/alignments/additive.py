@@ -10,6 +10,8 @@ from .tanh import MappedTanhAlignment
 class Additive(MappedTanhAlignment):
     """e(s, h) = vᵀ tanh(W s + U h + b)
 
+    The paper has no bias b.
+
     Source: Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
     (arXiv 1409.0473), appendix A.1.2.
     """

@@ -9,8 +9,8 @@ from .tanh import TanhAlignment
 class ConcatIdentity(TanhAlignment):
     """e(s, h) = vᵀ tanh(s + h)
 
-    An ablation: `concat` with W fixed to identity blocks, W [s; h] = s + h. The authors explain the poor results of
-    their concat by the part of W that they set to the identity.
+    An ablation: `concat` with W fixed to identity blocks, W [s; h] = s + h. The authors set only the part of W for h to
+    the identity, and write that the poor results of their concat could be due to that.
 
     Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
     (arXiv 1508.04025), footnote 15.

@@ -15,7 +15,7 @@ class Cosine(InnerProduct):
     Content-based addressing. In Transformers it is known as query-key normalisation (Henry et al. 2020, arXiv
     2010.04245).
 
-    Source: Graves, Wayne, Danihelka 2014, "Neural Turing machines" (arXiv 1410.5401), eq. 5 and 6.
+    Source: Graves, Wayne, Danihelka 2014, "Neural Turing machines" (arXiv 1410.5401), "focusing by content".
     """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:

@@ -13,10 +13,11 @@ class Coverage(HistoryAlignment, Additive):
     """e_tj = vᵀ tanh(W s + U h_j + w c_tj + b),  c_t = Σ_{i<t} a_i
 
     The additive score with one more input: the coverage c_tj, the sum of the weights that key j had at earlier steps.
+    The coverage loss that See et al. add in training is left out.
 
     Source: See, Liu, Manning 2017, "Get to the point: summarization with pointer-generator networks"
     (arXiv 1704.04368), eq. 10 and 11; Tu et al. 2016, "Modeling coverage for neural machine translation"
-    (arXiv 1601.04811), section 3.1.
+    (arXiv 1601.04811).
     """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:

@@ -9,11 +9,12 @@ from .alignment import ALIGNMENTS, InnerProduct, require_equal_widths
 class Gaussian(InnerProduct):
     """e(s, h) = -‖s - h‖² / (2√d)
 
-    The Gaussian (RBF) kernel with √d for its width. As -‖s - h‖² / 2 = ⟨s, h⟩ - ‖s‖²/2 - ‖h‖²/2, it is an inner product
-    of vectors with two more columns.
+    The logarithm of a Gaussian (RBF) kernel. With the factor 1/2 it is the score of scaled_dot minus half of the
+    squared norms over √d, as -‖s - h‖² / 2 = ⟨s, h⟩ - ‖s‖²/2 - ‖h‖²/2. So it is an inner product of vectors with two
+    more columns.
 
-    Source: Tsai et al. 2019, "Transformer dissection: an unified understanding for Transformer's attention via the lens
-    of kernel" (arXiv 1908.11775), table 1.
+    Source: Tsai et al. 2019, "Transformer dissection: a unified understanding of Transformer's attention via the lens
+    of kernel" (arXiv 1908.11775), which compares such a kernel with others.
     """
 
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:

@@ -9,7 +9,8 @@ from .alignment import ALIGNMENTS, InnerProduct
 class Location(InnerProduct):
     """e_i(s) = w_i · s, where w_i is a learned vector for key position i; the key's content is not used
 
-    In self-attention it is the dense Synthesizer (Tay et al. 2020, arXiv 2005.00743).
+    In self-attention it is the dense Synthesizer (Tay et al. 2020, arXiv 2005.00743) without the ReLU between its two
+    linear maps.
 
     Source: Luong, Pham, Manning 2015, "Effective approaches to attention-based neural machine translation"
     (arXiv 1508.04025), section 3.1, "location".

@@ -16,7 +16,7 @@ class LocationAware(HistoryAlignment, Additive):
     The additive score with one more input: the last step's weights, convolved with learned filters. In the paper U and
     V have each other's names.
 
-    Source: Chorowski et al. 2015, "Attention-based models for speech recognition" (arXiv 1506.07503), eq. 8 and 9.
+    Source: Chorowski et al. 2015, "Attention-based models for speech recognition" (arXiv 1506.07503).
     """
 
     positional = True

@@ -24,7 +24,7 @@ class Monotonic(HistoryAlignment, Additive):
     discrete.
 
     Source: Raffel et al. 2017, "Online and linear-time attention by enforcing monotonic alignments" (arXiv 1704.00784),
-    eq. 8 to 11 and 16.
+    eq. 9 to 14, with the energy function that has g and r.
     """
 
     positional = True

@@ -1,4 +1,7 @@
-"""The initial decays of gated mixers: Δ = softplus(b) is log-uniform (Gu & Dao 2023, arXiv 2312.00752)."""
+"""The initial decays of gated mixers: Δ = softplus(b) is log-uniform, as in the code of Mamba (arXiv 2312.00752).
+
+The paper has a uniform Δ.
+"""
 
 import math
 

@@ -15,7 +15,8 @@ class ShortConvolution(nn.Module):
         super().__init__()
         if size < 1:
             raise ValueError(f"the size of the convolution must be at least 1, not {size}")
-        # Torch's initialisation of a depthwise convolution, which the code of both papers uses.
+        # Torch's initialisation of a depthwise convolution, which the code of both papers uses. Mamba's code leaves the
+        # bias at torch's draw, too; here it starts at zero, like all biases.
         self.weight = nn.Parameter(torch.empty(size, channels).uniform_(-(size**-0.5), size**-0.5))
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 

@@ -58,8 +58,11 @@ class GatedDeltaMixer(Mixer):
         return torch.cat([linear(x) for linear in self.W_qkv], dim=-1)
 
     def _heads(self, qkv: Float[Tensor, "*b c"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q / √d_k, k and v, split into heads."""
         q, k, v = (split_heads(part, self.heads) for part in F.silu(wide(qkv)).chunk(3, dim=-1))
-        return F.normalize(q, dim=-1, eps=1e-6), F.normalize(k, dim=-1, eps=1e-6), v
+        # The factor matters beside the eps of the RMSNorm, which reads the output.
+        q = F.normalize(q, dim=-1, eps=1e-6) * self.head_dim**-0.5
+        return q, F.normalize(k, dim=-1, eps=1e-6), v
 
     def _gates(self, x: Float[Tensor, "*b d"]) -> tuple[Float[Tensor, "*b h 1"], Float[Tensor, "*b h 1"]]:
         """Return log α and β."""
@@ -105,14 +108,16 @@ def _chunked(
 
 @MODELS.register("gated_delta")
 class GatedDelta(MixerModel):
-    """S_t = α_t S_{t-1} (I - β_t k_t k_tᵀ) + β_t v_t k_tᵀ;  o_t = S_t q_t;  y_t = W_o (RMSNorm(o_t) ⊙ silu(W_g x_t))
+    """S_t = α_t S_{t-1} (I - β_t k_t k_tᵀ) + β_t v_t k_tᵀ;  o_t = S_t q_t / √d_k;
+    y_t = W_o (RMSNorm(o_t) ⊙ silu(W_g x_t))
 
     with q, k = normalised(silu(conv(W x))), v = silu(conv(W_v x)), β = sigmoid(W_β x) and Mamba-2's decay
     α = exp(-exp(a) softplus(W_α x + b)), a and b learned, all per head.
 
-    The parameters are those of section 3.4 of the paper. The writes u of a chunk solve a triangular system (the UT
-    transform): u_i + β_i Σ_{j<i} (γ_i / γ_j) ⟨k_i, k_j⟩ u_j = β_i (v_i - γ_i S_0 k_i), γ = Π α; the ratio is computed
-    as exp of a difference.
+    The parameters are those of section 3.4 of the paper; the factor 1/√d_k is in the authors' code only. exp(a) starts
+    uniform in [1, 16], as in Mamba-2; in the authors' code it starts uniform in [0, 16]. The writes u of a chunk solve
+    a triangular system (the UT transform): u_i + β_i Σ_{j<i} (γ_i / γ_j) ⟨k_i, k_j⟩ u_j = β_i (v_i - γ_i S_0 k_i) with
+    γ = Π α; the ratio is computed as exp of a difference.
 
     Source: Yang, Kautz, Hatamizadeh 2024, "Gated delta networks: improving Mamba2 with delta rule" (arXiv 2412.06464),
     eq. 10 and section 3.3.

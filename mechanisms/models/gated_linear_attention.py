@@ -87,9 +87,9 @@ class GatedLinearAttention(MixerModel):
 
     with α_t = sigmoid(W_2 W_1 x_t + b)^(1/16), a decay for each key dimension, W_1 of rank 16.
 
-    Keys have half the width of values, and the LayerNorm is per head. Within a chunk a pair of positions i ≥ j has the
-    weight exp(B_i - B_j), B = Σ log α, which is at most 1. The product exp(B_i) exp(-B_j) of section 4.3 of the paper
-    would overflow under strong decay.
+    Keys have half the width of values, and the LayerNorm is per head. The factor 1/√d_k is not in eq. 3; it is that of
+    the authors' library, flash-linear-attention. With B = Σ log α, a pair of positions i ≥ j of a chunk has the weight
+    exp(B_i - B_j), as in eq. 4 of the paper. It is at most 1, where the product exp(B_i) exp(-B_j) would overflow.
 
     Source: Yang et al. 2023, "Gated linear attention Transformers with hardware-efficient training" (arXiv 2312.06635),
     eq. 3 and section 4.4.

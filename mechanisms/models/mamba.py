@@ -79,8 +79,11 @@ class Mamba(MixerModel):
     with u, z = W_in x, u = silu(conv(u)), Δ = softplus(W_Δ W_r u + b), and B, C = W_B u, W_C u. Each channel of u has a
     state of 16 numbers, whose decay, input and output depend on the input.
 
-    As in section 3.4 of the paper, the inner width is twice the width, the convolution has size 4, Δ has rank
-    ⌈width/16⌉, A = -(1 … 16) (S4D-real), and b is such that Δ starts log-uniform in [0.001, 0.1].
+    As in the paper, the inner width is twice the width (section 3.4; `expansion` is that of the block, not this
+    factor), A = -(1 … 16) (S4D-real) and Δ has a low rank (section 3.6). As in the authors' code, the rank is
+    ⌈width/16⌉, the convolution has size 4, Δ starts log-uniform in [0.001, 0.1], and the input has the factor Δ B, an
+    Euler step. In the paper Δ starts uniform, and the factor is that of a zero-order hold. The bias of the convolution
+    starts at zero.
 
     Source: Gu & Dao 2023, "Mamba: linear-time sequence modeling with selective state spaces" (arXiv 2312.00752),
     algorithm 2.

@@ -45,7 +45,7 @@ class MinGRU(MixerModel):
     No gate depends on the state, so one scan computes all states. The scan is over z itself and not over its logarithm,
     so h̃ may be negative and needs no g(h̃).
 
-    Source: Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201), section 3.1.
+    Source: Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201).
     """
 
     family = "recurrent network"

@@ -1,7 +1,7 @@
 """x = x + mixer(LN(x));  x = x + W_2 GELU(W_1 LN(x) + b_1) + b_2, layer by layer over [source; query]
 
 It is the block of the Transformer with another mixer in the place of attention. All mixers have the same block, so that
-two models differ only in the mixer.
+two models differ only in the mixer (docs/decisions.md).
 """
 
 from collections.abc import Callable

@@ -33,7 +33,8 @@ class RNNAttention(SequenceModel):
 
     The encoder states h_i are the annotations, and `decoder` says when the decoder attends and how it uses the context
     vector c: `bahdanau` attends with the state before it reads the query, `luong` and `luong_input_feeding` with the
-    state after it (Luong, Pham, Manning 2015, arXiv 1508.04025).
+    state after it (Luong, Pham, Manning 2015, arXiv 1508.04025, whose encoder is not bidirectional: its annotations are
+    the states of the top layer of an LSTM).
 
     Source: Bahdanau, Cho, Bengio 2014, "Neural machine translation by jointly learning to align and translate"
     (arXiv 1409.0473), appendix A.

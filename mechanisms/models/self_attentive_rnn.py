@@ -36,8 +36,7 @@ class SelfAttentiveRNN(SequenceModel):
     In place of its last state, the cell reads a weighted sum of all its earlier states, which the paper keeps on a
     tape. In the paper the score is additive and the cell an LSTM; here any alignment and any cell can be chosen.
 
-    Source: Cheng, Dong, Lapata 2016, "Long short-term memory-networks for machine reading" (arXiv 1601.06733), eq. 4 to
-    9.
+    Source: Cheng, Dong, Lapata 2016, "Long short-term memory-networks for machine reading" (arXiv 1601.06733).
     """
 
     causal_only = True

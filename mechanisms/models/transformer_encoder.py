@@ -13,7 +13,8 @@ from .transformer_model import StreamTransformer
 class TransformerEncoder(StreamTransformer):
     """y = LN(x + MultiHead(x, x));  x' = LN(y + W_2 GELU(W_1 y + b_1) + b_2), layer by layer over [source; query]
 
-    Every position sees every other. Normalised after each part, as in the paper, or before it with norm: pre.
+    Every position sees every other. Normalised after each part, as in the paper, or before it with norm: pre. BERT
+    learns its positions; here they are sinusoidal by default.
 
     Source: Devlin et al. 2018, "BERT: pre-training of deep bidirectional Transformers for language understanding"
     (arXiv 1810.04805).

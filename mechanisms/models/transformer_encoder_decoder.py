@@ -33,7 +33,7 @@ class TransformerEncoderDecoder(TransformerModel):
     An encoder over the source, and a decoder over the queries that attends to it in each layer. Normalised after each
     part, as in the paper, or before it with norm: pre, and then once more at the end of each stack (Xiong et al. 2020,
     arXiv 2002.04745). Position schemes that rotate or bias act in self-attention only and not between the two
-    sequences, as in T5 (Raffel et al. 2020, arXiv 1910.10683).
+    sequences, as in T5 (Raffel et al. 2019, arXiv 1910.10683).
 
     Source: Vaswani et al. 2017, "Attention is all you need" (arXiv 1706.03762), section 3.
     """

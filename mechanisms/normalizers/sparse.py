@@ -1,7 +1,8 @@
 """The base class of sparsemax and entmax: it shifts each row's scores so that the highest is zero, and masks.
 
-The package `entmax` is not used, because it has no masks and so no fully masked rows. Sorting only finds the keys with
-a weight above zero. With these given, the weights are a formula that autograd differentiates.
+The package `entmax` is not used, because it fails on a fully masked row; other masks can be given to it as scores of
+minus infinity. Sorting only finds the keys with a weight above zero. With these given, the weights are a formula that
+autograd differentiates.
 """
 
 from abc import abstractmethod

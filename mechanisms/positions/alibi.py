@@ -10,9 +10,10 @@ class Alibi(Position):
     """e_ij − m_h |i − j|, m_h = 2^(−8h/H) for the heads h = 1 ... H
 
     If H is not a power of two, and P is the largest power of two below H, the first P heads have the slopes for P
-    heads, and the other heads have every second slope for 2P heads, as in the authors' code.
+    heads, and the other heads have every second slope for 2P heads, as in the authors' code. The paper has only keys
+    before the query; where a query also sees later keys, |i − j| is this project's choice.
 
-    Source: Press, Smith, Lewis 2022, "Train short, test long" (arXiv 2108.12409), section 3.
+    Source: Press, Smith, Lewis 2021, "Train short, test long" (arXiv 2108.12409), section 3.
     """
 
     def bias(self, query: Int[Tensor, "q"], key: Int[Tensor, "k"]) -> Float[Tensor, "h q k"]:

@@ -10,8 +10,8 @@ from .position import POSITIONS, Position
 class Learned(Position):
     """p(t) = P_t, a learned vector for each position, added to the embedding
 
-    The initial standard deviation of 0.02 is that of BERT (Devlin et al. 2018, arXiv 1810.04805) and GPT-2 (Radford et
-    al. 2019).
+    The initial standard deviation of 0.02 is that of BERT (Devlin et al. 2018, arXiv 1810.04805). In the code of GPT-2
+    (Radford et al. 2019) it is 0.01.
 
     Source: Gehring et al. 2017, "Convolutional sequence to sequence learning" (arXiv 1705.03122), section 3.1.
     """

@@ -16,7 +16,7 @@ class T5(Position):
     distance has a bucket of its own, and far distances share buckets. In a causal model B = `buckets`, n = i − j, and
     all later keys are in bucket 0. In a bidirectional model B = `buckets` / 2 for each direction.
 
-    Source: Raffel et al. 2020, "Exploring the limits of transfer learning with T5" (arXiv 1910.10683), section 2.1, and
+    Source: Raffel et al. 2019, "Exploring the limits of transfer learning with T5" (arXiv 1910.10683), section 2.1, and
     its code.
     """
 

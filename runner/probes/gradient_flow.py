@@ -21,7 +21,7 @@ class GradientFlow(Probe):
     product with a random unit vector, in float64 so that a gradient of 1e-100 is still one. After training:
     the task's own loss at one scored position of each example, drawn at random.
 
-    Source: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2013 (arXiv 1211.5063).
+    Source: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2012 (arXiv 1211.5063).
     """
 
     quantities = (Quantity("gradient_norm", "gradient norm", over=("length", "distance")),)

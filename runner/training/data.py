@@ -28,7 +28,7 @@ def spread(lengths: Sequence[int], most: int = VALIDATED) -> list[int]:
 
 
 class TrainingData:
-    """New batches, one for each step. With several lengths, each batch has one of them, sampled uniformly.
+    """New batches, one for each step. With several lengths, each batch has one of them, as likely as the task says.
 
     With one length, several batches are sampled at once, as many as the task says, because the cost of sampling is
     mostly that of its many small operations. The state can be saved and loaded.
@@ -46,6 +46,7 @@ class TrainingData:
             raise ValueError("several lengths need a generator for their order")
         self.task, self.lengths, self.batch = task, list(lengths), batch
         self.generator, self.order = generator, order
+        self.weights = task.length_weights(lengths) if len(lengths) > 1 else None
         most = LARGEST // (batch * self.lengths[-1] ** 2) if len(lengths) == 1 else 1
         self.at_once = min(task.drawn_together, max(1, most))
         self._taken = 0
@@ -67,6 +68,8 @@ class TrainingData:
         if self.order is None or len(self.lengths) == 1:
             return self.lengths[0]
         # The generator of the order is on the CPU, so that a length is read without waiting for a device.
+        if self.weights is not None:
+            return self.lengths[int(torch.multinomial(self.weights, 1, generator=self.order))]
         return self.lengths[int(torch.randint(len(self.lengths), (), generator=self.order))]
 
     def _states(self) -> list[Tensor]:

@@ -68,7 +68,7 @@ PAIRS = {
 
 
 def location_aware(a, s, h, head, steps):
-    """Chorowski et al. 2015, eq. 8 and 9, with U and V exchanged; what lies outside the source counts as zero."""
+    """Chorowski et al. 2015, with U and V exchanged; what lies outside the source counts as zero."""
     filters, kernel = a.V.shape[1], a.F.shape[2]
     last = steps[-1] if steps else s.new_zeros(len(h))
     energies = []
@@ -97,7 +97,7 @@ def coverage(a, s, h, head, steps):
 
 
 def monotonic(a, s, h, head, steps):
-    """Raffel et al. 2017, eq. 8 to 10 and 16; the last key stops every walk."""
+    """Raffel et al. 2017, eq. 9 to 14 with the energy that has g and r; the last key stops every walk."""
     v = a.v[head] / torch.sqrt((a.v[head] ** 2).sum())
     p = [
         torch.sigmoid(
@@ -111,7 +111,7 @@ def monotonic(a, s, h, head, steps):
 
 
 def expected_alignment(p, last):
-    """Raffel et al. 2017, eq. 9 and 10: q_j = (1 - p_{j-1}) q_{j-1} + α_{t-1,j} and α_tj = p_j q_j."""
+    """Raffel et al. 2017, eq. 9 to 14: q_j = (1 - p_{j-1}) q_{j-1} + α_{t-1,j} and α_tj = p_j q_j."""
     q, alpha = p[0].new_zeros(()), []
     for j in range(len(p)):
         q = (1 - p[j - 1]) * q + last[j] if j else last[0]

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import product
 from statistics import median
 
+import numpy as np
 import pytest
 import torch
 
@@ -113,6 +114,42 @@ def test_trees_are_drawn_as_the_published_generator_does(max_args, max_depth, le
         share = (first + second) / (len(theirs) + len(ours))
         spread = math.sqrt(share * (1 - share) * (1 / len(theirs) + 1 / len(ours)))
         assert abs(first / len(theirs) - second / len(ours)) < 4.5 * spread
+
+
+def published_lengths(most, max_args, max_depth):
+    """How likely each number of tokens is, by a sum over the numbers of arguments from the deepest level up."""
+    tree = np.zeros(most + 1)
+    tree[1] = 1
+    for _ in range(max_depth - 1):
+        inner, joined = np.zeros(most + 1), tree
+        for _ in range(2, max_args + 1):
+            joined = np.convolve(joined, tree)[: most + 1]
+            inner[2:] += joined[:-2] / (max_args - 1)
+        tree = 0.25 * inner
+        tree[1] += 0.75
+    return tree
+
+
+@pytest.mark.parametrize(("preset", "mean"), [("nangia", 17.76), ("lra", 1035.02)])
+def test_mixed_lengths_are_as_likely_as_in_the_published_generator(preset, mean):
+    settings = dict(TASKS["listops"].presets[preset])
+    shortest, longest = settings.pop("length")
+    del settings["test_lengths"]
+    lengths = range(shortest, longest + 1)
+    weights = make(**settings).length_weights(lengths)
+    expected = published_lengths(longest, **settings)[shortest:]
+    assert torch.allclose(weights / weights.sum(), torch.from_numpy(expected / expected.sum()), rtol=1e-9, atol=0)
+    assert (weights / weights.sum() * torch.tensor(lengths)).sum().item() == pytest.approx(mean, abs=0.005)
+
+
+def test_the_generators_lengths_are_those_of_its_loop():
+    rng = random.Random(11)
+    theirs = [words for words in (published(rng, 4, 5, 30) for _ in range(100_000)) if words and len(words) > 1]
+    expected = published_lengths(30, 4, 5)
+    expected[1] = 0
+    counts = Counter(map(len, theirs))
+    for length, share in enumerate(expected / expected.sum()):
+        assert abs(counts[length] / len(theirs) - share) < 4.5 * math.sqrt(share * (1 - share) / len(theirs)) + 1e-12
 
 
 def summed_distribution(length, max_args, max_depth):

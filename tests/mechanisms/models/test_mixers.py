@@ -84,7 +84,7 @@ def loop_gated_delta(m, xs):
         beta = m.W_beta(x).sigmoid()[..., None, None]
         kk, vk = torch.einsum("bhi,bhj->bhij", k, k), torch.einsum("bhi,bhj->bhij", v, k)
         s = alpha * s @ (torch.eye(D // H, dtype=torch.float64) - beta * kk) + beta * vk
-        o = torch.einsum("bhij,bhj->bhi", s, q)
+        o = torch.einsum("bhij,bhj->bhi", s, q) / k.shape[-1] ** 0.5
         normed = o / (o.square().mean(-1, keepdim=True) + 1e-5).sqrt() * m.norm.weight
         yield m.W_o(normed.flatten(1) * F.silu(m.W_g(x)))
 

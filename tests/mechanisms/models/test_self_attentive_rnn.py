@@ -1,4 +1,4 @@
-"""Against a loop written from Cheng et al. 2016, eq. 4 to 9, with torch's cells."""
+"""Against a loop written from Cheng et al. 2016, with torch's cells."""
 
 import pytest
 import torch

@@ -76,7 +76,7 @@ def test_mistakes_in_settings(arguments, sentence):
 
 
 def test_mistakes_in_examples():
-    with pytest.raises(UserError, match="length is 4, but must be at least 12 for 4 pairs"):
+    with pytest.raises(UserError, match="length is 4, but must be at least 15 for 4 pairs"):
         shown("recall", length=4)
     with pytest.raises(UserError, match="--language fr: examples are told in en and zh"):
         shown("cafe", language="fr")

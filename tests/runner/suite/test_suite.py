@@ -52,7 +52,7 @@ MISTAKES = [
     ({"tasks": "[copy: {preset: []}]"}, 4, "preset is an empty list; leave it out or give it a value"),
     ({"tasks": "[copy: {length: 3, test_lengths: 9}]"}, 4, "test_lengths is 9; a list"),
     ({"tasks": "[copy: {length: 3, itmes: 9}]"}, 4, "task 'copy' has no setting 'itmes'. Did you mean 'items'?"),
-    ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but must be at least 12 for 4 pairs"),
+    ({"tasks": "[recall: {length: 5}]"}, 4, "recall: length is 5, but must be at least 15 for 4 pairs"),
     ({"tasks": "[]"}, 6, "the suite has no tasks to train on, which it needs for accuracy"),
     ({"match": "{paramters: 9000}", "train": None}, 7, "unknown key 'match.paramters'. Did you mean 'parameters'?"),
     ({"match": "{parameters: many}", "train": None}, 7, "match.parameters: input should be a valid integer"),

@@ -26,13 +26,16 @@ def labels(tiny):
 
 def test_a_preset_is_what_was_published(expand):
     (task,) = expand("[recall: {preset: zoology-128}]")
-    assert (task["trained_length"], task["task"]) == (128, TASKS.spec({"recall": {"pairs": 8, "vocabulary": 8192}}))
+    assert (task["trained_length"], task["task"]) == (
+        128,
+        TASKS.spec({"recall": {"pairs": 8, "vocabulary": 8192, "blank": True}}),
+    )
     assert task["task"].given == {"preset": "zoology-128"}
 
 
 def test_what_is_given_beside_a_preset_wins(expand):
     (task,) = expand("[recall: {preset: zoology-128, vocabulary: 256, test_lengths: [512]}]")
-    assert task["task"] == TASKS.spec({"recall": {"pairs": 8, "vocabulary": 256}})
+    assert task["task"] == TASKS.spec({"recall": {"pairs": 8, "vocabulary": 256, "blank": True}})
     assert task["test_lengths"] == (128, 512)
 
 
@@ -72,14 +75,14 @@ def test_a_range_of_lengths_is_mixed_and_tested_at_its_longest(expand, labels):
 
 
 def test_with_and_without_pretraining(expand, labels):
-    tasks = "[copy: {length: 3, pretrain: [null, {recall: {length: [13, 15], steps: 9}}]}]"
+    tasks = "[copy: {length: 3, pretrain: [null, {recall: {length: [15, 17], steps: 9}}]}]"
     assert labels(tasks) == ["copy", "copy after recall"]
     bare, pretrained = expand(tasks)
     assert bare["task"] == pretrained["task"] == TASKS.spec("copy")
     assert "earlier" not in bare
     assert pretrained["earlier"] == TASKS.spec("recall")
     lengths = pretrained["earlier_shortest_length"], pretrained["earlier_length"]
-    assert (lengths, pretrained["earlier_steps"]) == ((13, 15), 9)
+    assert (lengths, pretrained["earlier_steps"]) == ((15, 17), 9)
 
 
 def test_an_earlier_task_is_trained_on_for_as_many_steps_where_none_are_given(expand):

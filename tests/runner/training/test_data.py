@@ -54,6 +54,17 @@ def test_goes_on_bit_for_bit(lengths, before):
     assert all(same(second.next(), batch) for batch in expected)
 
 
+def test_mixed_lengths_are_as_likely_as_the_task_says():
+    class Skewed(TASKS["copy"]):
+        def length_weights(self, lengths):
+            return torch.tensor([0.0 if length == 4 else float(length) for length in lengths])
+
+    taken = data((3, 4, 5, 8), batch=1, task=Skewed(items=2))
+    seen = torch.bincount(torch.tensor([taken.next().source.shape[1] - 2 for _ in range(4000)]), minlength=9) / 4000
+    expected = torch.tensor([0, 0, 0, 3, 0, 5, 0, 0, 8]) / 16
+    assert ((seen - expected).abs() <= 4 * (expected * (1 - expected) / 4000).sqrt()).all()
+
+
 def test_mixed_lengths_are_uniform_over_those_that_exist():
     task = OddOnly(items=2)
     lengths = lengths_between(task, 2, 9)
