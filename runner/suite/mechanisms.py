@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from mechanisms import MODELS, incompatibility
 from registry import Spec, SpecError
 
-from ..training import seeds
-from ..training.network import parameter_count
 from . import match
 from .expand import Expansion, Where, first_line
 from .file import SuiteFile
@@ -59,8 +57,12 @@ class MechanismExpansion(Expansion):
             return self._sized(mechanism)
         except SpecError as error:
             raise self.file.error((*where, *error.where), f"{spec.name}: {error}") from None
+        except match.TooLargeError as error:
+            raise self.file.error(where, f"{spec.name} {error}") from None
         except Exception as error:
             cause = error.__cause__ if isinstance(error, match.NoWidthError) else error
+            if isinstance(cause, OverflowError) or "overflow" in str(cause).lower():
+                raise self.file.error(where, f"{spec.name} would be too large; choose smaller settings") from None
             if isinstance(cause, ValueError | TypeError) and not strange:
                 raise self.file.error(where, f"{spec.name}: {first_line(cause)}") from None
             lead = "it cannot be built" if self.file.suite.match is None else "no width was found for it"
@@ -73,8 +75,7 @@ class MechanismExpansion(Expansion):
         # A plug-in is built only in the process of its trial, where it cannot harm the run.
         if mechanism.is_plugin:
             return mechanism
-        with seeds.scoped("plan"):
-            return replace(mechanism, parameters=parameter_count(mechanism.spec.build(mechanism.width)))
+        return replace(mechanism, parameters=match.parameters_of(mechanism.spec, mechanism.width))
 
 
 def unbuildable(model: Spec) -> str | None:
