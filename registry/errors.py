@@ -27,7 +27,7 @@ def _written(value: object, deepest: int) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
-        return repr(value[: LONGEST + 1])
+        return repr(shorten(value, LONGEST - 2))
     if not isinstance(value, Mapping | list | tuple):
         return repr(value)
     if deepest == 0:

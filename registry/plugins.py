@@ -91,7 +91,9 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
             failed_plugins.pop(name, None)  # it was repaired since
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
-        failed_plugins.update(dict.fromkeys(_names(origin), f"{spec}: {type(error).__name__}: {reason}"))
+        failed_plugins.update(
+            dict.fromkeys(_names(origin), f"{shorten(spec)}: {type(error).__name__}: {shorten(reason)}")
+        )
         raise UserError(f"plug-in {spec}: cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         current_origin.reset(token)

@@ -13,7 +13,7 @@ import torch
 
 from registry import Origin, Quantity, Spec
 from results import Planned
-from results.store.labels import Label, describe, mechanism_labels, task_labels
+from results.store.labels import Label, descriptions, mechanism_labels, task_labels
 from tasks import TASKS
 
 from ..plugins import FOLDER, REGISTRIES, load_plugins
@@ -65,7 +65,13 @@ class Plan:
 
     def description(self, planned: Planned) -> str:
         """Return the description of a trial for output."""
-        return describe(planned.trial, *self.labels[planned.key])
+        return self._descriptions[planned.key]
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        mechanisms, tasks = zip(*(self.labels[each.key] for each in self.planned), strict=True)
+        texts = descriptions([each.trial for each in self.planned], mechanisms, tasks)
+        return dict(zip((each.key for each in self.planned), texts, strict=True))
 
 
 def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
