@@ -54,12 +54,12 @@ class NoWidthError(Exception):
 
 def parameters_of(model: Spec, width: int) -> int:
     """Return the number of parameters of a model, without embedding and readout."""
-    with _bounded():
+    with bounded():
         return parameter_count(on_meta(lambda: model.build(width)))
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
+def bounded() -> Iterator[None]:
     """Raise TooLargeError inside the block as soon as modules have too many parameters."""
     tensors, elements = 0, 0
 

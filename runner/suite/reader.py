@@ -137,7 +137,7 @@ def _number(make: Make) -> Make:
     def checked(loader: Any, node: yaml.ScalarNode) -> float:
         text = shorten(node.value, 40)
         value = make(loader, node) if len(node.value) <= MOST_DIGITS else math.inf
-        if not math.isfinite(value) and not any(map(str.isdigit, text)):
+        if text.lower().lstrip("+-") in (".inf", ".nan"):
             raise ReadError(_line(node), f"{text} is not a finite number")
         if abs(value) >= LARGEST:
             raise ReadError(_line(node), f"{text} is too large a number; less than 10^15 was expected")

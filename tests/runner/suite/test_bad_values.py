@@ -96,6 +96,7 @@ EMPTY = [
 TOO_LARGE = [
     ({"seeds": "1000000000"}, 2, "seeds is 1000000000; a whole number from 1 to 10,000 was expected"),
     ({"seeds": "9" * 30}, 2, "is too large a number; less than 10^15 was expected"),
+    ({"seeds": "9" * 400}, 2, "is too large a number; less than 10^15 was expected"),
     ({"seeds": "9" * 5000}, 2, "is too large a number; less than 10^15 was expected"),
     ({"seeds": "10000", "mechanisms": "[gru, lstm]"}, 2, "the suite has 20,000 trials; at most 10,000 were expected"),
     ({"train": "{width: 1000000000}"}, 5, "train.width is 1000000000; a whole number from 1 to 100,000 was expected"),
@@ -103,6 +104,7 @@ TOO_LARGE = [
     ({"limits": "{}\nthreads: 99999"}, 8, "threads is 99999; a whole number from 1 to 1,024 was expected"),
     ({"mechanisms": "[lstm: {layers: 99999999999}]"}, 3, "layers is 99999999999; at most 1,000,000 was expected"),
     ({"mechanisms": "[transformer: {alignment: {location: {max_length: 99999999}}}]"}, 3, "max_length is 99999999; at"),
+    ({"mechanisms": "[transformer: {alignment: {location: {max_length: -3}}}]"}, 3, "transformer: it cannot be built"),
     ({"mechanisms": "[transformer: {expansion: 1.0e+12}]"}, 3, "transformer has more than 100,000,000,000 parameters"),
     ({"mechanisms": f"[gru: {{layers: {[*range(1, 1002)]}}}]"}, 3, "the lists have 1,001 combinations; at most 1,000"),
     ({"tasks": "[copy: {length: 1000000000}]"}, 4, "copy: length is 1000000000; a whole number from 1 to 1,000,000"),
