@@ -36,3 +36,6 @@ BUILT_IN_PACKAGES = ("mechanisms.", "tasks.", "runner.", "results.")
 
 current_origin: contextvars.ContextVar[Origin] = contextvars.ContextVar("origin", default=BUILT_IN)
 """The origin of the classes that are being registered."""
+
+failed_plugins: dict[str, str] = {}
+"""The errors of plug-ins that could not be imported, by the names that they would register."""

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from .checks import Check, Result, run_checks
 from .docstring import source_of
-from .errors import UserError, suggestion
-from .origin import BUILT_IN, BUILT_IN_PACKAGES, Origin, current_origin
+from .errors import UserError, suggestion, written
+from .origin import BUILT_IN, BUILT_IN_PACKAGES, Origin, current_origin, failed_plugins
 from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError, settings_of, split, with_article
 
 T = TypeVar("T")
@@ -95,9 +95,13 @@ class Registry(Generic[T]):
         self._import(name)
         if name not in self._entries:
             self._load()
-            broken = f" (it could not be imported: {self.unavailable[name]})" if name in self.unavailable else ""
-            raise SpecError(f"unknown {self.kind} '{name}'{broken}.{suggestion(name, self._entries)}")
+            raise SpecError(f"unknown {self.kind} {self._named(name)}.{suggestion(name, self._entries)}")
         return self._entries[name]
+
+    def _named(self, name: str) -> str:
+        """Return an unknown name, with the error of the module or plug-in that failed to register it."""
+        reason = self.unavailable.get(name) or failed_plugins.get(name)
+        return f"{written(name)} (it could not be imported: {reason})" if reason else written(name)
 
     def entries(self) -> list[Entry[T]]:
         self._load()
@@ -133,7 +137,7 @@ class Registry(Generic[T]):
             hint = f": it is called '{renamed[key]}' now."
         else:
             hint = f".{suggestion(key, known) or ' It has none.'}"
-        return SpecError(f"{self.kind} '{name}' has no setting '{key}'{hint}", (name, key))
+        return SpecError(f"{self.kind} '{name}' has no setting {written(key)}{hint}", (name, key))
 
     def _completed(self, name: str, known: dict[str, Setting] | None, given: Settings) -> Settings:
         if known is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
 
-from .errors import UserError
+from .errors import UserError, written
 
 if TYPE_CHECKING:
     from .registry import Registry
@@ -150,7 +150,7 @@ class Setting:
             return check.validate_python(value, strict=True)
         except ValidationError:
             expected = f"; {self.expected} was expected" if self.expected else ""
-            raise SpecError(f"{owner}: {self.name} is {value!r}{expected}") from None
+            raise SpecError(f"{owner}: {self.name} is {written(value)}{expected}") from None
 
 
 def _is_default(value: Any, setting: Setting | None) -> bool:
@@ -175,7 +175,7 @@ def split(choice: object, kind: str) -> tuple[str, Settings]:
         if settings is None or isinstance(settings, Mapping):
             return str(name), dict(settings or {})
     sentence = "a name, or one name with its settings as {name: {setting: value}}, was expected"
-    raise SpecError(f"{with_article(kind)} is {choice!r}; {sentence}")
+    raise SpecError(f"{with_article(kind)} is {written(choice)}; {sentence}")
 
 
 def with_article(kind: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
 from registry import Entry, Origin, Registry, UserError, load_installed_plugins, load_plugin, suggestion
+from registry.errors import written
+from registry.origin import failed_plugins
 from results.views import VIEWS
 from tasks import TASKS
 
@@ -62,5 +64,6 @@ def find(name: str) -> list[tuple[str, Entry[Any]]]:
     found = [(kind, registry.entry(name)) for kind, registry in REGISTRIES.items() if name in registry]
     if not found:
         names = [known for registry in REGISTRIES.values() for known in registry]
-        raise UserError(f"nothing is called '{name}'.{suggestion(name, names)}")
+        reason = f" ({failed_plugins[name]})" if name in failed_plugins else ""
+        raise UserError(f"nothing is called {written(name)}{reason}.{suggestion(name, names)}")
     return found

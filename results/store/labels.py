@@ -48,6 +48,17 @@ def task_labels(trials: Sequence[Trial]) -> list[Label | None]:
     return [found.get(place) for place in range(len(trials))]
 
 
+def descriptions(trials: Sequence[Trial], mechanisms: Sequence[Label], tasks: Sequence[Label | None]) -> Sequence[str]:
+    """Return the description of each trial, with its learning rate if trained trials differ in it."""
+    rates = [None if trial["task"] is None else trial["recipe"]["learning_rate"] for trial in trials]
+    swept = len({rate for rate in rates if rate is not None}) > 1
+    made = map(describe, trials, mechanisms, tasks)
+    return [
+        f"{text} · learning rate {_scalar(rate)}" if swept and rate is not None else text
+        for text, rate in zip(made, rates, strict=True)
+    ]
+
+
 def describe(trial: Trial, mechanism: Label, task: Label | None) -> str:
     """Return what a person reads of a trial while it runs, or where it failed."""
     what = task.text if task else ", ".join(probe["name"] for probe in trial["probes"])

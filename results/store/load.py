@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry import Quantity, UserError
+from registry.errors import shorten
 from registry.spec import is_spec
 
 from .database import Store
@@ -161,8 +162,11 @@ def _type(values: Sequence[Any]) -> str:
 def store_of(run: str | Path) -> Path:
     """Return the path of the store in the folder `run`; UserError with the nearest run where there is none."""
     folder = Path(run)
-    if (folder / STORE).is_file():
-        return folder / STORE
+    try:
+        if (folder / STORE).is_file():
+            return folder / STORE
+    except OSError as error:
+        raise UserError(f"{shorten(folder)} cannot be read: {error.strerror}") from None
     if folder.is_file():
         raise UserError(f"{folder} is a file; the folder of a run was expected")
     what = f"the folder {folder} holds no results" if folder.is_dir() else f"there is no run at {folder}"

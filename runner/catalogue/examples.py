@@ -7,12 +7,14 @@ from itertools import accumulate
 from typing import Any
 
 import torch
-import yaml
 from rich.cells import cell_len, set_cell_size
 
 from registry import UserError, suggestion
+from registry.errors import shorten, written
 from tasks import TASKS, Batch, Features, Task, Tokens
 
+from ..suite.expand import check_sizes, first_line
+from ..suite.reader import ReadError, read
 from ..suite.tasks import LENGTH_KEYS, preset_settings
 from ..training import seeds
 
@@ -29,10 +31,15 @@ def read_settings(name: str, preset: str | None, given: Sequence[str]) -> dict[s
     known = TASKS.settings(TASKS[name]) or {}
     for text in given:
         key, equals, setting = text.partition("=")
-        if not equals or key not in known:
+        if not equals:
+            raise UserError(f"--set {shorten(text, 60)}: a setting with its value, as in pairs=4, was expected")
+        if key not in known:
             near = suggestion(key, known) or " It has none."
-            raise UserError(f"--set {text}: {name} has no setting '{key}'.{near}")
-        settings[key] = yaml.safe_load(setting)
+            raise UserError(f"--set {shorten(text, 60)}: {name} has no setting {written(key)}.{near}")
+        try:
+            _, settings[key] = read(setting)
+        except ReadError as error:
+            raise UserError(f"--set {shorten(text, 60)}: {error}") from None
     return settings
 
 
@@ -41,15 +48,17 @@ def examples(
 ) -> Iterator[str]:
     """Yield `count` examples as text at most `width` columns wide, where words allow it."""
     if language not in LANGUAGES:
-        raise UserError(f"--language {language}: examples are told in {' and '.join(LANGUAGES)}")
+        raise UserError(f"--language {shorten(language, 60)}: examples are told in {' and '.join(LANGUAGES)}")
     own = {key: value for key, value in settings.items() if key not in LENGTH_KEYS}
+    spec = TASKS.spec({name: own})
+    check_sizes(spec)
     try:
-        task = TASKS[name](**own)
+        task = spec.build()
         chosen = length or _longest(settings.get("length")) or default_length(task)
         source = seeds.generator(torch.device("cpu"), "show", name, own, seed)
         batch = task.sample(chosen, count, source)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{name}: {error}") from None
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"{name}: {first_line(error)}") from None
     for row in range(count):
         yield "\n".join(_example(task, batch, row, chosen, language, width))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +11,13 @@ from typing import Annotated
 import typer
 
 from registry import UserError
+from registry.errors import shorten
 
 from .options import Device, Name, Plugins, RunPath, Seeds, SuitePath
 from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable, with_seeds
 
 INTERRUPTED, SOME_FAILED = 130, 2
+LONGEST = 2000  # characters of an error
 
 app = typer.Typer(
     name="runner",
@@ -36,7 +40,10 @@ def run_suite(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="The number of trials at the same time.", show_default="one for each core; one on a GPU"
+            min=1,
+            max=1024,
+            help="The number of trials at the same time.",
+            show_default="one for each core; one on a GPU",
         ),
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run the failed trials again.")] = False,
@@ -123,11 +130,14 @@ def show(
     length: Annotated[
         int | None,
         typer.Option(
-            min=1, help="The length of the examples.", show_default="that of the preset, or the first valid one from 8"
+            min=1,
+            max=1_000_000,
+            help="The length of the examples.",
+            show_default="that of the preset, or the first valid one from 8",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the examples.")] = 0,
-    count: Annotated[int, typer.Option("--examples", min=1, help="The number of examples.")] = 1,
+    count: Annotated[int, typer.Option("--examples", min=1, max=1000, help="The number of examples.")] = 1,
     preset: Annotated[str | None, typer.Option(help="The name of published settings.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting, such as pairs=4. Can be repeated.")
@@ -150,8 +160,12 @@ def costs(
     suite: Annotated[
         Path | None, typer.Argument(help="A suite file. Without one, all mechanisms are counted.", show_default=False)
     ] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="The width if no suite is given, by default 64.")] = None,
-    length: Annotated[int, typer.Option(min=2, help="The number of source and query positions together.")] = 256,
+    width: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="The width if no suite is given, by default 64.")
+    ] = None,
+    length: Annotated[
+        int, typer.Option(min=2, max=1_000_000, help="The number of source and query positions together.")
+    ] = 256,
     plugin: Plugins = None,
 ) -> None:
     """Count the operations of a forward pass and the bytes of the decoding state of each mechanism.
@@ -188,7 +202,10 @@ def docs() -> None:
 
     from ..catalogue import architecture
     from ..catalogue.docs import PATH, TASKS_PATH, page, tasks_page
+    from ..plugins import IN_CHECKOUT
 
+    if not IN_CHECKOUT:
+        raise UserError("the documents are in a checkout of the project, and this installed copy has none")
     written = {
         PATH: page(),
         TASKS_PATH: tasks_page(TASKS_PATH.read_text(encoding="utf-8")),
@@ -241,7 +258,12 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", err=True)
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        typer.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+        os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

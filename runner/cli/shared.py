@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry import UserError
+from registry.errors import shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +28,15 @@ def available_device(name: str) -> str:
     from ..training.network import choose_device
 
     try:
-        device = choose_device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise UserError(f"--device {name}: this machine has no such device; use auto, cpu, cuda or mps") from None
+        with warnings.catch_warnings(action="ignore"):  # of names that torch once knew
+            device = choose_device(name)
+            torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
+        device = None
+    # A device without values measures nothing.
+    if device is None or device.type == "meta":
+        sentence = "this machine has no such device; use auto, cpu, cuda or mps"
+        raise UserError(f"--device {shorten(name, 60)}: {sentence}")
     return str(device)
 
 

@@ -16,8 +16,7 @@ from registry import Entry, Registry
 from registry.docstring import parts_of, short_source, source_of
 from results import Store
 from results.store.formats import ABSENT, count, number, short
-from results.store.labels import describe as describe_trial
-from results.store.labels import mechanism_labels, task_labels
+from results.store.labels import descriptions, mechanism_labels, task_labels
 from results.store.load import store_of
 
 from ..catalogue.costs import CostRow
@@ -115,9 +114,8 @@ def status_table(console: Console, run: Path) -> None:
     outcomes = Counter(row["outcome"] or "waiting" for row in rows)
     console.print(f"{run}: {len(rows)} trials: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
     trials = [row["trial"] for row in rows]
-    for row, mechanism, task in zip(rows, mechanism_labels(trials), task_labels(trials), strict=True):
+    for row, what in zip(rows, descriptions(trials, mechanism_labels(trials), task_labels(trials)), strict=True):
         if row["outcome"] not in (None, "ok"):
-            what = describe_trial(row["trial"], mechanism, task)
             line = f"  {row['outcome']}: {what}: {row['reason']}"
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +15,11 @@ from .file import SuiteFile
 
 PLUGINS = "plugins"
 """In a suite, the name of all plug-ins of a kind together."""
+
+LARGEST = 1_000_000
+"""The largest whole number among the settings of what is built in: with a larger one, nothing could be trained."""
+
+MOST_CHOICES = 1000  # of one entry with all its lists
 
 Where: TypeAlias = tuple[str | int, ...]
 """The keys and indices of an entry in the file."""
@@ -48,9 +54,11 @@ class Expansion:
 
     def spec(self, name: str, settings: Mapping[str, Any], where: Where) -> Spec:
         try:
-            return self.registry.spec({name: settings}, self.beside)
+            spec = self.registry.spec({name: settings}, self.beside)
+            check_sizes(spec)
         except SpecError as error:
             raise self.file.error((*where, *error.where[1:]), str(error)) from None
+        return spec
 
     def build(self, spec: Spec, where: Where, *arguments: object) -> Any:
         """Construct the object, to check that this is possible."""
@@ -69,11 +77,30 @@ class Expansion:
             setting = known.get(key)
             if not isinstance(value, list) or key in self.whole or not _is_sweep(value, setting):
                 continue
-            swept[key] = _with_plugins(value, setting)
             if not value:
                 raise self.file.error((*where, key), f"{key} is an empty list; leave it out or give it a value")
+            swept[key] = _with_plugins(value, setting)
+        count = math.prod(map(len, swept.values()))
+        if count > MOST_CHOICES:
+            sentence = f"the lists have {count:,} combinations; at most {MOST_CHOICES:,} were expected in one entry"
+            raise self.file.error(where, sentence)
         for values in itertools.product(*swept.values()):
             yield {**settings, **dict(zip(swept, values, strict=True))}
+
+
+def check_sizes(spec: Spec) -> None:
+    """Raise SpecError for a whole number beyond `LARGEST` in the settings of a built-in class or a built-in part."""
+    own = {} if spec.registry.entry(spec.name).origin.is_plugin else spec.settings
+    for key, value in own.items():
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int) and abs(number) > LARGEST:
+                sentence = f"{spec.kind} '{spec.name}': {key} is {number}; at most {LARGEST:,} was expected"
+                raise SpecError(sentence, (spec.name, key))
+    for key, part in spec.parts().items():
+        try:
+            check_sizes(part)
+        except SpecError as error:
+            raise error.inside(spec.name, key) from None
 
 
 def _is_sweep(value: list[Any], setting: Setting | None) -> bool:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from registry import Spec
 
 from ..training.network import on_meta, parameter_count
+from .schema import MOST_PARAMETERS
 
 TOLERANCE = 0.02
 STRETCH = 0.25  # the largest change of a hidden layer, so that the model remains similar
 WIDEST = 16384
+MOST_TENSORS = 10_000  # about 800 layers of a transformer
 PROBED = 128  # the widths tried around one that is not possible; a multiple of the heads, or an even one, is among them
 
 
@@ -38,13 +44,38 @@ class Fit:
         return abs(self.size.parameters - target) <= TOLERANCE * target
 
 
+class TooLargeError(Exception):
+    """The model has more parameters than can be trained, or so many layers that building it would not end."""
+
+
 class NoWidthError(Exception):
     """The model cannot be built with any of the widths tried. Its last error is the cause."""
 
 
 def parameters_of(model: Spec, width: int) -> int:
     """Return the number of parameters of a model, without embedding and readout."""
-    return parameter_count(on_meta(lambda: model.build(width)))
+    with bounded():
+        return parameter_count(on_meta(lambda: model.build(width)))
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Raise TooLargeError inside the block as soon as modules have too many parameters."""
+    tensors, elements = 0, 0
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        nonlocal tensors, elements
+        tensors, elements = tensors + 1, elements + (0 if parameter is None else parameter.numel())
+        if tensors > MOST_TENSORS:
+            raise TooLargeError(f"has more than {MOST_TENSORS:,} weight matrices and biases; choose fewer layers")
+        if elements > MOST_PARAMETERS:
+            raise TooLargeError(f"has more than {MOST_PARAMETERS:,} parameters; choose smaller settings")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def fit_model(model: Spec, target: int) -> Fit:

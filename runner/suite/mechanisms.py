@@ -13,6 +13,8 @@ from . import match
 from .expand import Expansion, Where, first_line
 from .file import SuiteFile
 
+SMALL = 2**24  # elements; a model with matrices of at most this size is built in memory to count its parameters
+
 
 @dataclass(frozen=True)
 class Mechanism:
@@ -59,10 +61,16 @@ class MechanismExpansion(Expansion):
             return self._sized(mechanism)
         except SpecError as error:
             raise self.file.error((*where, *error.where), f"{spec.name}: {error}") from None
+        except match.TooLargeError as error:
+            raise self.file.error(where, f"{spec.name} {error}") from None
         except Exception as error:
             cause = error.__cause__ if isinstance(error, match.NoWidthError) else error
-            if isinstance(cause, ValueError | TypeError) and not strange:
-                raise self.file.error(where, f"{spec.name}: {first_line(cause)}") from None
+            if isinstance(cause, OverflowError) or "overflow" in str(cause).lower():
+                raise self.file.error(where, f"{spec.name} would be too large; choose smaller settings") from None
+            if not strange:
+                known = isinstance(cause, ValueError | TypeError)
+                lead = "" if known else f"it cannot be built with these settings: {type(cause).__name__}: "
+                raise self.file.error(where, f"{spec.name}: {lead}{first_line(cause)}") from None
             lead = "it cannot be built" if self.file.suite.match is None else "no width was found for it"
             return replace(mechanism, reason=f"{lead}: {type(cause).__name__}: {first_line(cause)}")
 
@@ -73,8 +81,16 @@ class MechanismExpansion(Expansion):
         # A plug-in is built only in the process of its trial, where it cannot harm the run.
         if mechanism.is_plugin:
             return mechanism
-        with seeds.scoped("plan"):
-            return replace(mechanism, parameters=parameter_count(mechanism.spec.build(mechanism.width)))
+        return replace(mechanism, parameters=_parameters(mechanism.spec, mechanism.width))
+
+
+def _parameters(model: Spec, width: int) -> int:
+    """Return the number of parameters of a model. A large one is built without memory, which loads more of torch."""
+    numbers = [value for part in model.walk() for value in part.settings.values() if isinstance(value, int | float)]
+    if width**2 * max([1, *numbers]) > SMALL:
+        return match.parameters_of(model, width)
+    with match.bounded(), seeds.scoped("plan"):
+        return parameter_count(model.build(width))
 
 
 def unbuildable(model: Spec) -> str | None:

@@ -13,7 +13,7 @@ import torch
 
 from registry import Origin, Quantity, Spec
 from results import Planned
-from results.store.labels import Label, describe, mechanism_labels, task_labels
+from results.store.labels import Label, descriptions, mechanism_labels, task_labels
 from tasks import TASKS
 
 from ..plugins import FOLDER, REGISTRIES, load_plugins
@@ -27,6 +27,8 @@ from .expand import Expansion
 from .file import SuiteFile
 from .mechanisms import Mechanism, MechanismExpansion
 from .tasks import Fields, TaskExpansion
+
+MOST_TRIALS = 10_000  # which are planned in about 10 seconds
 
 
 @dataclass
@@ -63,7 +65,13 @@ class Plan:
 
     def description(self, planned: Planned) -> str:
         """Return the description of a trial for output."""
-        return describe(planned.trial, *self.labels[planned.key])
+        return self._descriptions[planned.key]
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        mechanisms, tasks = zip(*(self.labels[each.key] for each in self.planned), strict=True)
+        texts = descriptions([each.trial for each in self.planned], mechanisms, tasks)
+        return dict(zip((each.key for each in self.planned), texts, strict=True))
 
 
 def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
@@ -96,9 +104,26 @@ class _Planner:
         self.mechanisms = [each for each in self.found if each.reason is None]
         self.trained = tuple(probe for probe in probes if probe.value.measures_trained())
         self.untrained = tuple(probe for probe in probes if probe.value.measures_untrained())
-        if self.trained and not file.suite.tasks:
+        self._check(file)
+
+    def _check(self, file: SuiteFile) -> None:
+        """Refuse a suite without trials, and one with more than can be planned."""
+        suite = self.suite
+        if not self.found:
+            raise file.error(("mechanisms",), "no mechanism is left, because there is no such plug-in")
+        if not self.trained and not self.untrained:
+            raise file.error(("probes",), "no probe is left, because there is no such plug-in")
+        if self.trained and not self.tasks:
             names = ", ".join(probe.name for probe in self.trained)
-            raise file.error(("probes",), f"the suite has no tasks to train on, which it needs for {names}")
+            if not suite.tasks:
+                raise file.error(("probes",), f"the suite has no tasks to train on, which it needs for {names}")
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.unavailable.items())
+            because = reasons or "there is no such plug-in"
+            raise file.error(("tasks",), f"no task is left to train on, which the suite needs for {names}: {because}")
+        count = len(self._pairs()) * len(suite.train.learning_rate) + len(self.untrained) * len(self.mechanisms)
+        if count * suite.seeds > MOST_TRIALS:
+            sentence = f"the suite has {count * suite.seeds:,} trials; at most {MOST_TRIALS:,} were expected"
+            raise file.error(("seeds",), f"{sentence}, so choose fewer seeds or shorter lists")
 
     def planned(self) -> Iterator[Planned]:
         """Yield the trials to run, then those to skip."""
@@ -146,12 +171,16 @@ class _Planner:
 
 def _probes(file: SuiteFile) -> list[Spec]:
     expansion = Expansion(file, PROBES)
-    found = []
+    found: dict[str, Spec] = {}
     for index, entry in enumerate(file.suite.probes):
         for probe, where in expansion.specs(entry, ("probes", index)):
             expansion.build(probe, where)
-            found.append(probe)
-    return found
+            if probe.name in found:
+                raise file.error(
+                    where, f"the probe '{probe.name}' is given twice; give it once, with one set of settings"
+                )
+            found[probe.name] = probe
+    return list(found.values())
 
 
 def _planned(trial: Trial) -> Planned:

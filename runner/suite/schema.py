@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from registry import SpecError
 from registry.spec import split
 
-from ..training.recipe import Recipe
+from ..training.recipe import Positive, Recipe
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LONGEST_NAME = 100  # it is the name of a folder
+MOST_SEEDS, MOST_THREADS = 10_000, 1024
+MOST_PARAMETERS = 10**11
+LEAST_MEMORY, MOST_MEMORY = 10**6, 10**14
+
+
+RATES = Field(min_length=1, description="a number greater than 0, or a list of such numbers,")
 
 
 class _Strict(BaseModel):
@@ -38,7 +49,7 @@ Probe: TypeAlias = Annotated[Any, _choice("probe")]
 class Training(Recipe):
     """The training recipe of all trials. A list of learning rates is swept."""
 
-    learning_rate: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (3e-3,)  # type: ignore[assignment]
+    learning_rate: Annotated[tuple[Positive, ...], RATES] = (3e-3,)  # type: ignore[assignment]
 
     @field_validator("learning_rate", mode="before")
     @classmethod
@@ -54,8 +65,24 @@ class Training(Recipe):
 class Limits(_Strict):
     """The limits of each trial: seconds of wall time, and bytes of memory."""
 
-    seconds: PositiveFloat = 600.0
-    memory: ByteSize = ByteSize(8 * 10**9)
+    seconds: Positive = 600.0
+    memory: Annotated[ByteSize, Field(description="a size with its unit, from 1MB to 100TB, such as 4GB,")] = ByteSize(
+        8 * 10**9
+    )
+
+    @field_validator("memory", mode="wrap")
+    @classmethod
+    def _possible(cls, value: object, read: Callable[[object], ByteSize]) -> ByteSize:
+        # A number without a unit is a number of bytes, and true is 1.
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise PydanticCustomError("size", "no size")
+        try:
+            size = read(value)
+        except OverflowError:
+            size = ByteSize(MOST_MEMORY + 1)
+        if not LEAST_MEMORY <= size <= MOST_MEMORY:
+            raise PydanticCustomError("size", "no possible size")
+        return size
 
 
 class Match(_Strict):
@@ -64,19 +91,35 @@ class Match(_Strict):
     Only the parameters of the mechanism are counted, without embedding and readout.
     """
 
-    parameters: PositiveInt
+    parameters: Annotated[
+        int,
+        Field(strict=True, ge=1, le=MOST_PARAMETERS, description=f"a whole number from 1 to {MOST_PARAMETERS:,}"),
+    ]
 
 
 class Suite(_Strict):
     """A whole suite file."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    seeds: Annotated[int, Field(ge=1)] = 1
-    mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1)]
-    tasks: tuple[Task, ...] = ()
+    name: Annotated[
+        str,
+        Field(
+            pattern=NAME,
+            max_length=LONGEST_NAME,
+            description=f"a name of up to {LONGEST_NAME} letters, digits and . _ - that begins with a letter or digit",
+        ),
+    ]
+    seeds: Annotated[
+        int, Field(strict=True, ge=1, le=MOST_SEEDS, description=f"a whole number from 1 to {MOST_SEEDS:,}")
+    ] = 1
+    mechanisms: Annotated[
+        tuple[Mechanism, ...], Field(min_length=1, description="a list of mechanisms, such as [lstm, transformer],")
+    ]
+    tasks: Annotated[tuple[Task, ...], Field(description="a list of tasks, such as [copy: {length: 20}],")] = ()
     train: Training = Training()
     match: Match | None = None
-    probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
+    probes: Annotated[tuple[Probe, ...], Field(min_length=1, description="a list of probes, such as [accuracy],")]
     limits: Limits = Limits()
-    threads: PositiveInt = 1
-    plugins: tuple[str, ...] = ()
+    threads: Annotated[
+        int, Field(strict=True, ge=1, le=MOST_THREADS, description=f"a whole number from 1 to {MOST_THREADS:,}")
+    ] = 1
+    plugins: Annotated[tuple[str, ...], Field(description="a list of files and modules, such as [my_score.py],")] = ()

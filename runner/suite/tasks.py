@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeGuard
 
 from registry import Spec, SpecError, UserError, suggestion
+from registry.errors import written
 from registry.spec import split
 from tasks import TASKS, TargetSpace, Task
 
-from .expand import Expansion, Where, first_line
+from ..training.recipe import MOST
+from .expand import LARGEST, Expansion, Where, first_line
 from .file import SuiteFile
 
+LENGTH = f"a whole number from 1 to {LARGEST:,}"
 LENGTH_KEYS = ("length", "test_lengths")
 KEYS = (*LENGTH_KEYS, "preset", "pretrain")
 
@@ -79,12 +82,14 @@ class TaskExpansion(Expansion):
         given = settings.get("length")
         between: list[Any] = given if isinstance(given, list) else [given, given]
         if len(between) != 2 or not all(map(_is_length, between)) or between[0] > between[1]:
-            problem = "is missing" if given is None else f"is {given!r}"
-            expected = "a whole number from 1 on, or [shortest, longest] to train on mixed lengths, was expected"
+            problem = "is missing" if given is None else f"is {written(given)}"
+            expected = f"{LENGTH}, or [shortest, longest] to train on mixed lengths, was expected"
             raise self.file.error((*where, "length"), f"{name}: length {problem}; {expected}")
         tests = settings.get("test_lengths", [])
         if not isinstance(tests, list) or not all(map(_is_length, tests)):
-            sentence = f"{name}: test_lengths is {tests!r}; a list of whole numbers from 1 on was expected"
+            sentence = (
+                f"{name}: test_lengths is {written(tests)}; a list of whole numbers from 1 to {LARGEST:,} was expected"
+            )
             raise self.file.error((*where, "test_lengths"), sentence)
         return between[0], between[1], tests
 
@@ -95,13 +100,16 @@ class TaskExpansion(Expansion):
         try:
             earlier, settings = split(given, "task")
         except SpecError:
-            sentence = (
-                f"{name}: pretrain is {given!r}; a task with its settings, as {{task: {{length: 32}}}}, was expected"
-            )
+            expected = "a task with its settings, as {task: {length: 32}}, was expected"
+            sentence = f"{name}: pretrain is {written(given)}; {expected}"
             raise self.file.error(where, sentence) from None
         steps = settings.get("steps")
-        if steps is not None and not _is_length(steps):
-            raise self.file.error(where, f"{name}: pretrain: steps is {steps!r}; a whole number from 1 on was expected")
+        if steps is not None and not _is_whole(steps, MOST):
+            sentence = f"{name}: pretrain: steps is {written(steps)}; a whole number from 1 to {MOST:,} was expected"
+            raise self.file.error((*where, earlier, "steps"), sentence)
+        if "test_lengths" in settings:
+            sentence = f"{name}: pretrain has test_lengths, but the first task is not tested; leave them out"
+            raise self.file.error((*where, earlier, "test_lengths"), sentence)
         own = {key: value for key, value in settings.items() if key != "steps"}
         tasks = list(self._entry({earlier: own}, where))
         if len(tasks) != 1:
@@ -126,9 +134,13 @@ def preset_settings(task: str, name: Any) -> Mapping[str, Any]:
         return {}
     if str(name) not in presets:
         hint = suggestion(str(name), presets) or " It has none."
-        raise UserError(f"{task} has no preset '{name}'.{hint}")
+        raise UserError(f"{task} has no preset {written(name)}.{hint}")
     return presets[str(name)]
 
 
 def _is_length(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return _is_whole(value, LARGEST)
+
+
+def _is_whole(value: object, largest: int) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from registry import Choice, Registry, Spec
 from registry.spec import REGISTRIES
-from results.store.labels import Label, describe, mechanism_labels, task_labels
+from results.store.labels import Label, describe, descriptions, mechanism_labels, task_labels
 from tests.results.trials import planned, spec
 
 PARTS: Registry[Any] = Registry("part of a label")
@@ -115,3 +115,18 @@ def test_how_a_trial_is_described() -> None:
     trained, speed = planned("a", "gru", "copy", seed=3).trial, planned("b", "gru", probes=["throughput"]).trial
     assert describe(trained, Label("gru(layers=2)", "layers=2"), Label("copy", "")) == "gru(layers=2) · copy · seed 3"
     assert describe(speed, Label("gru", ""), None) == "gru · throughput · seed 0"
+
+
+def test_descriptions_tell_learning_rates_apart() -> None:
+    trials = [planned(key, "gru", "copy", rate=rate).trial for key, rate in (("a", 0.001), ("b", 0.003))]
+    timed = planned("c", "gru", probes=["throughput"], rate=0.5).trial
+
+    def told(*chosen: Any) -> Sequence[str]:
+        return descriptions(chosen, mechanism_labels(chosen), task_labels(chosen))
+
+    assert told(*trials, timed) == [
+        "gru · copy · seed 0 · learning rate 0.001",
+        "gru · copy · seed 0 · learning rate 0.003",
+        "gru · throughput · seed 0",
+    ]
+    assert told(trials[0], timed) == ["gru · copy · seed 0", "gru · throughput · seed 0"]

@@ -65,7 +65,7 @@ def test_presets_and_settings_are_read():
         (("copy", "arjovsky-99", []), "copy has no preset 'arjovsky-99'. Did you mean"),
         (("parity", "zoology", []), "parity has no preset 'zoology'"),
         (("copy", None, ["itmes=3"]), "--set itmes=3: copy has no setting 'itmes'. Did you mean 'items'?"),
-        (("copy", None, ["items"]), "--set items: copy has no setting 'items'"),
+        (("copy", None, ["items"]), "--set items: a setting with its value, as in pairs=4, was expected"),
         (("cpoy", None, []), "unknown task 'cpoy'. Did you mean 'copy'?"),
     ],
 )

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -173,6 +174,7 @@ def test_check_says_what_is_wrong(shell, write, what):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+LONG = "a" * 5000
 SENTENCES = [
     (("run", "suites/quik.yaml"), "suite file suites/quik.yaml does not exist. Did you mean 'quick.yaml'?"),
     (("info", "additve"), "nothing is called 'additve'. Did you mean 'additive'?"),
@@ -189,16 +191,74 @@ SENTENCES = [
     (("plan", "suites/smoke.yaml", "--seeds", "0"), "--seeds 0: a whole number from 1 on was expected, such as 5"),
     (("run", "suites/smoke.yaml", "--seeds", "2.5"), "--seeds 2.5: a whole number from 1 on was expected, such as 5"),
     (("plan", "suites/smoke.yaml", "--device", "tpu"), "--device tpu: this machine has no such device"),
+    (("plan", "suites/smoke.yaml", "--device", "privateuseone"), "--device privateuseone: this machine has no such"),
+    (("plan", "suites/smoke.yaml", "--device", "mkldnn"), "--device mkldnn: this machine has no such device"),
+    (("plan", "suites/smoke.yaml", "--device", "meta"), "--device meta: this machine has no such device"),
+    (("plan", "suites/smoke.yaml", "-p", "distribution:"), "plug-in distribution:: no distribution with this name"),
+    (("plan", "suites/smoke.yaml", "-p", "distribution:no"), "plug-in distribution:no: no distribution with this"),
+    (("plan", "suites/smoke.yaml", "-p", "."), "plug-in .: a path that ends in .py, or the name of a module, was"),
+    (("plan", "suites/smoke.yaml", "-p", LONG + ".py"), "the file cannot be read: File name too long"),
+    (("plan", "/dev/full"), "suite file /dev/full cannot be read: it is a device"),
+    (("plan", "suites"), "suite file suites cannot be read: it is a folder"),
+    (("plan", LONG), "cannot be read: File name too long"),
+    (("info", LONG), "nothing is called 'aaa"),
+    (("status", LONG), "cannot be read: File name too long"),
+    (("status", LONG[:300]), "cannot be read: File name too long"),
+    (("report", LONG), "cannot be read: File name too long"),
+    (("new", "alignment", LONG[:300]), "…' is too long a name; at most 60 letters were expected"),
+    (("new", LONG, "x"), "there is no template for 'aaa"),
+    (("new", "alignment", "x", "--folder", LONG), "cannot be written: File name too long"),
+    (("show", "copy", "--set", "items=[1"), "--set items=[1: not valid YAML: expected ',' or ']'"),
+    (("show", "copy", "--set", "items=2020-99-01"), "task 'copy': items is '2020-99-01'; a whole number was expected"),
+    (("show", "copy", "--set", "items=yes"), "task 'copy': items is true; a whole number was expected"),
+    (("show", "copy", "--set", "items=0100"), "--set items=0100: YAML reads 0100 as 64"),
+    (("show", "copy", "--set", "items=99999999999"), "items is 99999999999; at most 1,000,000 was expected"),
+    (("show", "copy", "--set", "items"), "--set items: a setting with its value, as in pairs=4, was expected"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), SENTENCES, ids=[" ".join(s[0][:2]) for s in SENTENCES])
+@pytest.mark.parametrize(("arguments", "sentence"), SENTENCES, ids=[" ".join(s[0])[:40] for s in SENTENCES])
 def test_bad_input_is_one_sentence_and_exit_code_1(shell, arguments, sentence):
-    done = shell(*arguments)
+    done = shell.inside(*arguments)
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr.startswith("error: ")
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+    assert len(done.stderr) < 1500
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "suites/smoke.yaml", "--workers", "9" * 20),
+        ("costs", "--width", "9" * 11),
+        ("costs", "--length", "9" * 11),
+        ("show", "copy", "--length", "9" * 11),
+        ("show", "copy", "--examples", "9" * 11),
+    ],
+    ids=" ".join,
+)
+def test_numbers_that_are_too_large_are_refused_at_once(shell, arguments):
+    done = shell.inside(*arguments)
+    assert done.returncode == 2
+    assert "less than or equal to" in done.stderr or "range" in done.stderr
+
+
+def test_docs_are_written_in_a_checkout_only(shell, monkeypatch):
+    monkeypatch.setattr("runner.plugins.IN_CHECKOUT", False)
+    done = shell.inside("docs")
+    assert done.returncode == 1
+    assert done.stderr == "error: the documents are in a checkout of the project, and this installed copy has none\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it is a device of Linux")
+def test_output_that_cannot_be_written_is_one_sentence(shell):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            shell.command("show", "copy"), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
 def test_ls_and_info_know_formula_and_source(shell):

@@ -132,6 +132,26 @@ def test_a_plugin_that_cannot_be_imported_is_unavailable_with_its_reason(tiny, w
     assert len(made.trials) == 1, "the rest works"
 
 
+@pytest.mark.parametrize("name", ["needy", "other"], ids=["the name of the file", "a name in the file"])
+def test_a_name_that_a_failed_plugin_would_register_shows_its_error(tiny, write, name):
+    plugin = write("needy.py", PLUGIN.format(name="other", scale=1.0, doc=""))
+    plugin.write_text("import nonexistent_module\n" + plugin.read_text())
+    with pytest.raises(UserError) as caught:
+        plan(tiny(mechanisms=f"[transformer: {{heads: 2, alignment: {name}}}]"), plugin)
+    assert f"tiny.yaml:3: unknown alignment '{name}' (it could not be imported: {plugin}: " in str(caught.value)
+    assert "ModuleNotFoundError: No module named 'nonexistent_module')" in str(caught.value)
+    plugin.write_text(PLUGIN.format(name=name, scale=1.0, doc=""))
+    made = plan(tiny(mechanisms=f"[transformer: {{heads: 2, alignment: [{name}, dot]}}]"), plugin)
+    assert len(made.trials) == 2, "it was repaired"
+
+
+def test_trials_that_differ_in_their_learning_rate_have_different_descriptions(tiny):
+    made = plan(tiny(train="{width: 8, learning_rate: [0.001, 0.003]}", probes="[accuracy, throughput]"))
+    told = {made.description(each) for each in made.planned}
+    copy = "gru · copy · seed 0 · learning rate"
+    assert told == {f"{copy} 0.001", f"{copy} 0.003", "gru · throughput · seed 0"}
+
+
 def test_a_plugin_task_that_cannot_be_built_is_unavailable_with_its_reason(tiny, write):
     plugin = write(
         "sick.py",
