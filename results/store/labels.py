@@ -71,7 +71,8 @@ def _task(trial: Trial) -> Named:
     task = Spec.from_json(trial["task"])
     earlier = trial["earlier"]
     lengths = {key: value for key, value in trial.items() if key.startswith("earlier_") or key.endswith("_length")}
-    identity = (task, json.dumps([lengths, trial["test_lengths"], earlier and Spec.from_json(earlier).identity]))
+    own = [trial["test_lengths"], task.given.get("steps"), earlier and Spec.from_json(earlier).identity]
+    identity = (task, json.dumps([lengths, *own]))
     if not earlier:
         return Named(identity, task.name, _chosen(task))
     return Named(identity, f"{task.name} after {earlier['name']}", Chosen(*map(_with_earlier, _chosen(task))))

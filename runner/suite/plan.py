@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -156,17 +157,25 @@ class _Planner:
         for number in range(probe.build().rounds):
             # Every second round goes backwards: a machine that slows down steadily then favours no mechanism.
             for mechanism in self.mechanisms[:: -1 if number % 2 else 1]:
-                alone = {"machine": machine(self.device), "round": number}
+                alone: Fields = {"machine": machine(self.device), "round": number}
                 yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
 
     def _pairs(self) -> list[tuple[Mechanism, Fields]]:
         return [(mechanism, fields) for fields in self.tasks if self.trained for mechanism in self.mechanisms]
 
     def _trial(
-        self, mechanism: Mechanism, seed: int, recipe: Recipe, probes: tuple[Spec, ...] = (), **fields: object
+        self,
+        mechanism: Mechanism,
+        seed: int,
+        recipe: Recipe,
+        probes: tuple[Spec, ...] = (),
+        *,
+        steps: int | None = None,
+        **fields: Any,
     ) -> Trial:
+        recipe = recipe if steps is None else recipe.model_copy(update={"steps": steps})
         kind = torch.device(self.device).type
-        return Trial(mechanism.spec, seed, recipe, probes, device=kind, threads=self.suite.threads, **fields)  # type: ignore[arg-type]
+        return Trial(mechanism.spec, seed, recipe, probes, device=kind, threads=self.suite.threads, **fields)
 
 
 def _probes(file: SuiteFile) -> list[Spec]:

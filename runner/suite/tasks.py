@@ -17,10 +17,10 @@ from .file import SuiteFile
 
 LENGTH = f"a whole number from 1 to {LARGEST:,}"
 LENGTH_KEYS = ("length", "test_lengths")
-KEYS = (*LENGTH_KEYS, "preset", "pretrain")
+KEYS = (*LENGTH_KEYS, "steps", "preset", "pretrain")
 
 Fields: TypeAlias = dict[str, Any]
-"""The fields of a trial about its tasks and their lengths."""
+"""The fields of a trial about its tasks and their lengths, and the `steps` of its training if the task sets them."""
 
 
 class TaskExpansion(Expansion):
@@ -31,7 +31,7 @@ class TaskExpansion(Expansion):
     """
 
     def __init__(self, file: SuiteFile) -> None:
-        super().__init__(file, TASKS, KEYS, LENGTH_KEYS)
+        super().__init__(file, TASKS, KEYS, (*LENGTH_KEYS, "steps"))
         self.unavailable: dict[str, str] = {}
         self.spaces: list[TargetSpace] = []
 
@@ -64,7 +64,14 @@ class TaskExpansion(Expansion):
             except ValueError as error:
                 raise self.file.error((*where, "length"), f"{name}: {error}") from None
         fields = {"task": spec, "trained_length": longest, "shortest_length": shortest, "test_lengths": tested}
-        return fields | self._earlier(name, settings.get("pretrain"), where)
+        return fields | self._steps(name, settings, where) | self._earlier(name, settings.get("pretrain"), where)
+
+    def _steps(self, name: str, settings: Mapping[str, Any], where: Where) -> Fields:
+        steps = settings.get("steps")
+        if steps is not None and not _is_whole(steps, MOST):
+            sentence = f"{name}: steps is {written(steps)}; a whole number from 1 to {MOST:,} was expected"
+            raise self.file.error((*where, "steps"), sentence)
+        return {} if steps is None else {"steps": steps}
 
     def _built(self, spec: Spec, where: Where) -> Task | None:
         if not TASKS.entry(spec.name).origin.is_plugin:
@@ -103,15 +110,10 @@ class TaskExpansion(Expansion):
             expected = "a task with its settings, as {task: {length: 32}}, was expected"
             sentence = f"{name}: pretrain is {written(given)}; {expected}"
             raise self.file.error(where, sentence) from None
-        steps = settings.get("steps")
-        if steps is not None and not _is_whole(steps, MOST):
-            sentence = f"{name}: pretrain: steps is {written(steps)}; a whole number from 1 to {MOST:,} was expected"
-            raise self.file.error((*where, earlier, "steps"), sentence)
         if "test_lengths" in settings:
             sentence = f"{name}: pretrain has test_lengths, but the first task is not tested; leave them out"
             raise self.file.error((*where, earlier, "test_lengths"), sentence)
-        own = {key: value for key, value in settings.items() if key != "steps"}
-        tasks = list(self._entry({earlier: own}, where))
+        tasks = list(self._entry({earlier: settings}, where))
         if len(tasks) != 1:
             raise self.file.error(
                 where, f"{name}: pretrain has {len(tasks)} tasks in one entry; make a list of entries under pretrain"
@@ -123,7 +125,7 @@ class TaskExpansion(Expansion):
             "earlier": fields["task"],
             "earlier_length": fields["trained_length"],
             "earlier_shortest_length": fields["shortest_length"],
-            "earlier_steps": steps or self.file.suite.train.steps,
+            "earlier_steps": fields.get("steps", self.file.suite.train.steps),
         }
 
 

@@ -90,6 +90,15 @@ def test_an_earlier_task_is_trained_on_for_as_many_steps_where_none_are_given(ex
     assert task["earlier_steps"] == 6, "as many as the suite's recipe has"
 
 
+def test_a_task_may_set_its_own_steps(tiny):
+    trials = make_plan(SuiteFile(tiny(tasks="[copy: {length: 3, steps: 9}, parity: {length: 3}]"))).trials
+    assert {(trial.task.name, trial.recipe.steps) for trial in trials} == {("copy", 9), ("parity", 6)}
+
+
+def test_labels_tell_budgets_apart(labels):
+    assert labels("[copy: {length: 3, steps: 9}, copy: {length: 3}]") == ["copy(steps=9)", "copy"]
+
+
 def test_the_key_of_a_trial_knows_lengths_and_pretraining(tiny):
     suites = [
         "[copy: {length: 5}]",
