@@ -43,11 +43,14 @@ def available_device(name: str) -> str:
 def with_seeds(file: SuiteFile, seeds: str | None) -> SuiteFile:
     """Return the suite with another number of seeds, if one is given. Raises UserError if it is not a number from 1."""
     if seeds is not None:
+        from ..suite.schema import MOST_SEEDS
+
         # The suite's own check: what a suite file may not say, the option may not say either.
         try:
             file.suite = type(file.suite).model_validate({**dict(file.suite), "seeds": int(seeds)})
         except ValueError:
-            raise UserError(f"--seeds {seeds}: a whole number from 1 on was expected, such as 5") from None
+            expected = f"a whole number from 1 to {MOST_SEEDS:,} was expected, such as 5"
+            raise UserError(f"--seeds {shorten(seeds)}: {expected}") from None
     return file
 
 

@@ -146,10 +146,10 @@ def test_a_name_that_a_failed_plugin_would_register_shows_its_error(tiny, write,
 
 
 def test_trials_that_differ_in_their_learning_rate_have_different_descriptions(tiny):
-    made = plan(tiny(train="{width: 8, learning_rate: [0.001, 0.003]}", probes="[accuracy, throughput]"))
+    made = plan(tiny(train="{width: 8, learning_rate: [0.001, 0.003]}", probes="[accuracy, throughput: {rounds: 1}]"))
     told = {made.description(each) for each in made.planned}
     copy = "gru · copy · seed 0 · learning rate"
-    assert told == {f"{copy} 0.001", f"{copy} 0.003", "gru · throughput · seed 0"}
+    assert told == {f"{copy} 0.001", f"{copy} 0.003", "gru · throughput · round 1"}
 
 
 def test_a_plugin_task_that_cannot_be_built_is_unavailable_with_its_reason(tiny, write):
