@@ -37,19 +37,33 @@ class Cell(Registered):
         network = self.network_type(
             input_size=inputs, hidden_size=width, num_layers=layers, bidirectional=bidirectional, batch_first=True
         )
-        initialise_recurrent(network)
+        self.initialise(network)
         return network
 
     def single(self, width: int) -> SingleCell:
         cell = self.single_type(width, width)
-        initialise_recurrent(cell)
+        self.initialise(cell)
         return cell
 
     def with_context(self, width: int) -> ContextCell:
         """Return the cell that reads inputs and context vectors of the same width."""
         cell = self.context_type(2 * width, width)
-        initialise_recurrent(cell)
+        self.initialise(cell)
         return cell
+
+    def initialise(self, module: Network | SingleCell) -> None:
+        initialise_recurrent(module)
+
+
+class GatedCell(Cell):
+    """A cell in which a gate keeps a part of the state: sigmoid(forget_bias) of it, for an input of zero and before
+    training."""
+
+    def __init__(self, *, forget_bias: float = 1.0) -> None:
+        self.forget_bias = forget_bias
+
+    def initialise(self, module: Network | SingleCell) -> None:
+        initialise_recurrent(module, self.forget_bias)
 
 
 CELLS = Registry[Cell]("cell")
@@ -68,7 +82,7 @@ class RNNCell(Cell):
 
 
 @CELLS.register("gru")
-class GRUCell(Cell):
+class GRUCell(GatedCell):
     """h_t = (1 - z) ⊙ n + z ⊙ h_{t-1};  r, z = sigmoid(W x_t + U h_{t-1} + b);
     n = tanh(W_n x_t + b_n + r ⊙ (U_n h_{t-1} + b'_n))
 
@@ -82,7 +96,7 @@ class GRUCell(Cell):
 
 
 @CELLS.register("lstm")
-class LSTMCell(Cell):
+class LSTMCell(GatedCell):
     """h_t = o ⊙ tanh(c_t);  c_t = f ⊙ c_{t-1} + i ⊙ tanh(W_c x_t + U_c h_{t-1} + b_c);
     i, f, o = sigmoid(W x_t + U h_{t-1} + b)
 

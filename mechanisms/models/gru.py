@@ -1,3 +1,4 @@
+from ..layers.recurrent import GRUCell
 from .model import MODELS
 from .rnn import Recurrent
 
@@ -11,4 +12,5 @@ class GRU(Recurrent):
     reset gate after the product (arXiv 1406.1078v1), as in cuDNN and torch.
     """
 
-    cell = "gru"
+    def __init__(self, width: int, *, causal: bool = True, layers: int = 1, forget_bias: float = 1.0) -> None:
+        super().__init__(width, GRUCell(forget_bias=forget_bias), causal=causal, layers=layers)

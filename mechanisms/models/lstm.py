@@ -1,3 +1,4 @@
+from ..layers.recurrent import LSTMCell
 from .model import MODELS
 from .rnn import Recurrent
 
@@ -10,4 +11,5 @@ class LSTM(Recurrent):
     Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; with the forget gate of Gers et al. 2000.
     """
 
-    cell = "lstm"
+    def __init__(self, width: int, *, causal: bool = True, layers: int = 1, forget_bias: float = 1.0) -> None:
+        super().__init__(width, LSTMCell(forget_bias=forget_bias), causal=causal, layers=layers)

@@ -1,6 +1,6 @@
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..initialisation import xavier
 from ..layers.mixer import Mixer
@@ -11,10 +11,12 @@ from .model import MODELS
 
 
 class MinGRUMixer(Mixer):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, forget_bias: float) -> None:
         super().__init__()
         self.width = width
         self.W_z = xavier(width, width)
+        # 1 - z keeps the state, and 1 - sigmoid(-b) = sigmoid(b).
+        nn.init.constant_(self.W_z.bias, -forget_bias)
         self.W_h = xavier(width, width)
 
     def prefill(self, x: Float[Tensor, "b n d"]) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b d"]]:
@@ -51,5 +53,15 @@ class MinGRU(MixerModel):
     family = "recurrent network"
     complexity = "n·d² work; √n sequential steps (scan)"
 
-    def __init__(self, width: int, *, causal: bool = True, layers: int = 2, expansion: float = 4.0) -> None:
-        super().__init__(width, lambda: MinGRUMixer(width), causal=causal, layers=layers, expansion=expansion)
+    def __init__(
+        self,
+        width: int,
+        *,
+        causal: bool = True,
+        layers: int = 2,
+        expansion: float = 4.0,
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(
+            width, lambda: MinGRUMixer(width, forget_bias), causal=causal, layers=layers, expansion=expansion
+        )

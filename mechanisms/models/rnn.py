@@ -1,11 +1,9 @@
-from typing import ClassVar
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..attention.state import State
-from ..layers.recurrent import CELLS, matrix_weights
+from ..layers.recurrent import Cell, RNNCell, matrix_weights
 from .model import MODELS, SequenceModel
 
 
@@ -15,11 +13,10 @@ class Recurrent(SequenceModel):
     causal_only = True
     family = "recurrent network"
     complexity = "n·d² work; n sequential steps"
-    cell: ClassVar[str]
 
-    def __init__(self, width: int, *, causal: bool = True, layers: int = 1) -> None:
+    def __init__(self, width: int, cell: Cell, *, causal: bool = True, layers: int = 1) -> None:
         super().__init__(width, causal=causal)
-        self.network = CELLS.build(self.cell).network(width, width, layers=layers)
+        self.network = cell.network(width, width, layers=layers)
 
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]:
         outputs, _ = self.network(torch.cat([source, query], dim=1))
@@ -47,4 +44,5 @@ class RNN(Recurrent):
     Source: Elman 1990, "Finding structure in time".
     """
 
-    cell = "rnn"
+    def __init__(self, width: int, *, causal: bool = True, layers: int = 1) -> None:
+        super().__init__(width, RNNCell(), causal=causal, layers=layers)

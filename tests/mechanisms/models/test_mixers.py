@@ -22,7 +22,7 @@ MIXERS = {
     "gated_linear_attention": lambda: GatedLinearAttentionMixer(D, H),
     "gated_delta": lambda: GatedDeltaMixer(D, H),
     "mamba": lambda: MambaMixer(D, 5, 3),
-    "min_gru": lambda: MinGRUMixer(D),
+    "min_gru": lambda: MinGRUMixer(D, forget_bias=1.0),
 }
 NAMES = list(MIXERS)
 
@@ -241,7 +241,7 @@ def test_the_delta_rule_writes_over_and_forgets_by_hand():
 
 
 def test_min_gru_by_hand():
-    m = MinGRUMixer(1)
+    m = MinGRUMixer(1, forget_bias=0.0)
     identity(m.W_h)
     nn.init.zeros_(m.W_z.weight)
     assert m(torch.tensor([[[8.0], [4.0], [0.0]]])).flatten().tolist() == [4, 4, 2]
