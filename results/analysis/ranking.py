@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .intervals import mean_interval, mean_over_tasks
-from .scores import ending
+from .scores import Ending, ending
 
 if TYPE_CHECKING:
     from .run import Run
@@ -35,8 +35,8 @@ def ranked(run: Run) -> RankingFrames:
     Columns of `mechanisms`: rank, mechanism, origin, score (the mean over tasks of the mean over seeds of the
     normalised score), low, high, interval (its kind, see intervals.Interval), tasks (how many count), ended_well,
     solved (share of runs that solved their task) and steps_to_solve (median of those that did). Columns of `tasks`:
-    mechanism, task, value (mean over seeds), low, high, word (how most runs ended that did not end well), ill (how many
-    of them there are) and runs.
+    mechanism, task, value (mean over seeds), low, high, at_floor (whether it is not above what a simple reader scores),
+    word (how most runs ended that did not end well), ill (how many of them there are) and runs.
     """
     table = run.scores
     rows = dict(list(table.groupby("mechanism", sort=False)))
@@ -89,6 +89,7 @@ def _by_task(table: pd.DataFrame, names: list[str], tasks: list[str]) -> pd.Data
     for name, task in product(names, tasks):
         rows = groups.get((name, task), table.iloc[:0])
         mean = mean_interval(rows["score"].dropna().to_numpy(dtype=float))
-        numbers = {"value": mean.value, "low": mean.low, "high": mean.high}
+        at_floor = bool((mean.value <= rows["floor"]).any())
+        numbers = {"value": mean.value, "low": mean.low, "high": mean.high, "at_floor": at_floor}
         found.append({"mechanism": name, "task": task, **numbers, **ending(rows["outcome"])._asdict()})
-    return pd.DataFrame(found, columns=["mechanism", "task", "value", "low", "high", "word", "ill", "runs"])
+    return pd.DataFrame(found, columns=["mechanism", "task", "value", "low", "high", "at_floor", *Ending._fields])

@@ -72,6 +72,27 @@ class Run:
 
         return ranked(self)
 
+    @cached_property
+    def by_length(self) -> pd.DataFrame:
+        """Speeds and bytes by length, see `scaling.by_length`; computed once."""
+        from .scaling import by_length
+
+        return by_length(self.frame)
+
+    @cached_property
+    def slopes(self) -> pd.DataFrame:
+        """How they grow with the length, see `scaling.slopes`; computed once."""
+        from .scaling import slopes
+
+        return slopes(self.by_length)
+
+    @cached_property
+    def decays(self) -> pd.DataFrame:
+        """How gradients fade with distance, see `decay.decays`; computed once."""
+        from .decay import decays
+
+        return decays(self.frame)
+
 
 def read(folder: str | Path) -> Run:
     """Read the run in `folder`. Raises UserError where there is none."""

@@ -11,6 +11,7 @@ It is fitted over the lengths measured, all of them, so fixed costs at short len
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,12 @@ from .fits import least_squares_slope
 from .intervals import Floats, Interval
 from .timings import RATE, in_one_session
 
+if TYPE_CHECKING:
+    from .run import Run
+
+SPEEDS = ("train", "prefill", "decode")
+BYTES = ("peak_memory", "state")
+SCALED = (*SPEEDS, *BYTES)
 GROUP = ["mechanism", "model", "mechanism.alignment", "quantity"]
 
 
@@ -28,14 +35,14 @@ def exponent(length: Floats, value: Floats) -> Interval:
     return least_squares_slope(np.log(length[usable]), np.log(value[usable]))
 
 
-def speeds(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
-    """Return these quantities by length: the columns of GROUP, length, value, low, high, unit, moved.
+def by_length(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what was measured at several lengths: the columns of GROUP, length, value, low, high, unit, moved.
 
     Where several trials measured the same, as rounds do, `value` is their median, and low and high are their quartiles;
     of a single trial they are its own. Speeds are those of one session (`in_one_session`).
     """
     rows = in_one_session(frame)
-    rows = rows[rows["quantity"].isin(quantities) & rows["length"].notna()].dropna(subset=["value"])
+    rows = rows[rows["quantity"].isin(SCALED) & rows["length"].notna()].dropna(subset=["value"])
     by_length = rows.groupby([*GROUP, "length"], dropna=False, sort=False)
     found = by_length.agg(
         value=("value", "median"),
@@ -51,13 +58,13 @@ def speeds(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     return found.assign(low=low, high=high).reset_index()
 
 
-def exponents(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
-    """Return one row per mechanism and quantity: exponent, low, high, lengths (how many were measured).
+def slopes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per mechanism and quantity of `by_length`: exponent, low, high, lengths (how many were measured).
 
     Of tokens per second the exponent is that of the time, of all else that of the quantity.
     """
     rows = []
-    for key, group in speeds(frame, quantities).groupby(GROUP, dropna=False, sort=False):
+    for key, group in table.groupby(GROUP, dropna=False, sort=False):
         named = dict(zip(GROUP, key, strict=True))
         length, value = group["length"].to_numpy(dtype=float), group["value"].to_numpy(dtype=float)
         cost = length / value if group["unit"].iloc[0] == RATE else value
@@ -66,9 +73,19 @@ def exponents(frame: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*GROUP, "exponent", "low", "high", "lengths"])
 
 
-def common_length(frame: pd.DataFrame, quantity: str = "train") -> int | None:
+def speeds(run: Run, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return these quantities of the run by length, see `by_length`."""
+    return run.by_length[run.by_length["quantity"].isin(quantities)].reset_index(drop=True)
+
+
+def exponents(run: Run, quantities: Sequence[str]) -> pd.DataFrame:
+    """Return how these quantities of the run grow, see `slopes`."""
+    return run.slopes[run.slopes["quantity"].isin(quantities)].reset_index(drop=True)
+
+
+def common_length(run: Run, quantity: str = "train") -> int | None:
     """Return the largest length at which every mechanism that was timed has this quantity, None if there is none."""
-    timed = speeds(frame, (quantity,))
+    timed = speeds(run, (quantity,))
     counts = timed.groupby("length")["mechanism"].nunique()
     everywhere = counts[counts == timed["mechanism"].nunique()]
     return int(everywhere.index.max()) if len(everywhere) else None

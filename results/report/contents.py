@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import pandas as pd
+
 from registry import UserError
 
 from ..analysis.intervals import FEW_SEEDS
@@ -84,8 +86,12 @@ def _section(name: str, view: View, run: Run) -> Section:
     return section
 
 
-def caution(run: Run) -> str:
-    """Return what a reader is to be told first where there are few seeds, "" where there are enough."""
+def cautions(run: Run) -> list[str]:
+    """Return what a reader is to be told first: of few seeds, and of a warm-up that was cut."""
+    return [text for text in (_few_seeds(run), _cut_warmup(run)) if text]
+
+
+def _few_seeds(run: Run) -> str:
     if not run.seeds or run.seeds >= FEW_SEEDS:
         return ""
     many = f"{run.seeds} seeds" if run.seeds > 1 else "one seed"
@@ -94,6 +100,25 @@ def caution(run: Run) -> str:
         f"and claim no difference between mechanisms. {FEW_SEEDS} seeds can show differences; "
         f"make benchmark SEEDS={FEW_SEEDS} runs only the missing trials."
     )
+
+
+def _cut_warmup(run: Run) -> str:
+    """Say so where training, or pre-training, has fewer steps than the warm-up."""
+    trained = run.trials[run.trials["task"].notna()]
+    warmup = _column(trained, "recipe.warmup")
+    for what, name in (("training", "recipe.steps"), ("pre-training", "earlier_steps")):
+        steps = _column(trained, name)
+        cut = (steps < warmup).fillna(False).to_numpy(dtype=bool)
+        if cut.any():
+            return (
+                f"The warm-up of {warmup[cut].iloc[0]:.0f} steps was cut to the {steps[cut].iloc[0]:.0f} steps of "
+                f"{what}: the learning rate reaches its highest value at the last step and does not fall."
+            )
+    return ""
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series[float]:
+    return rows[name].astype("Float64") if name in rows else pd.Series(pd.NA, index=rows.index, dtype="Float64")
 
 
 def figure(name: str, run: Run | str | Path) -> Drawing:

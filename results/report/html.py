@@ -12,7 +12,7 @@ from ..analysis.run import Run, read
 from ..store.files import write_text
 from ..views.table import Table
 from . import writers
-from .contents import Contents, caution, contents
+from .contents import Contents, cautions, contents
 from .stamp import mark_drawn, report_is_current
 
 __all__ = ["draw_report", "report_is_current", "write_report"]
@@ -80,7 +80,7 @@ def html(found: Contents, pictures: Mapping[str, str]) -> str:
     return environment.get_template("report.html.j2").render(
         name=run.name,
         status=_status(run),
-        caution=caution(run),
+        cautions=cautions(run),
         mistakes=found.mistakes,
         first=[finding.text for finding in first],
         headline=next((each for each in sections if each["name"] == "ranking"), None),

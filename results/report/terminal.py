@@ -10,10 +10,14 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ..views.table import PARTIAL, Column
-from .contents import Contents, caution
+from ..views.table import AT_FLOOR, PARTIAL, Column
+from .contents import Contents, cautions
 
 WIDEST = 100
+MARKS = {
+    PARTIAL: "of only some tasks or seeds; the others are skipped, failed or not run",
+    AT_FLOOR: "not above what a simple reader of the task scores, which cannot attend",
+}
 
 
 def show(found: Contents, console: Console | None = None) -> None:
@@ -27,11 +31,12 @@ def show(found: Contents, console: Console | None = None) -> None:
     if table is not None:
         kept = fitting(table.columns, width)
         console.print(_table(kept))
-        if any(text.endswith(PARTIAL) for column in kept if not column.is_text for text in column.compact()):
-            console.print(Text(f"{PARTIAL} of only some tasks or seeds; the others are skipped, failed or not run"))
-    for sentence in [*(finding.text for finding in found.first), caution(found.run)]:
-        if sentence:
-            _print(console, f"- {sentence}", width)
+        numbers = [text for column in kept if not column.is_text for text in column.compact()]
+        for mark, meaning in MARKS.items():
+            if any(mark in text for text in numbers):
+                console.print(Text(f"{mark} {meaning}"))
+    for sentence in [*(finding.text for finding in found.first), *cautions(found.run)]:
+        _print(console, f"- {sentence}", width)
     for mistake in found.mistakes:
         _print(console, f"! {mistake}", width)
     left = len(found.findings) - len(found.first)

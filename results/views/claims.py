@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
-from ..analysis import compare
-from ..analysis.compare import Difference, Pair
+from ..analysis.compare import Comparison, Difference, Pair, compare
 from ..analysis.run import Run
 from .view import shown
 
-_DIFFERENCES: WeakKeyDictionary[Run, dict[Pair, Difference]] = WeakKeyDictionary()
+_COMPARISONS: WeakKeyDictionary[Run, Comparison] = WeakKeyDictionary()
 
 
-def differences(run: Run) -> dict[Pair, Difference]:
-    """Return the differences of all pairs that the views of the run may compare; computed once for a run."""
-    if run not in _DIFFERENCES:
+def differences(run: Run) -> Mapping[Pair, Difference]:
+    """Return the differences of all pairs that the views of the run may compare."""
+    return _comparison(run).differences
+
+
+def apart(run: Run) -> Mapping[str, bool]:
+    """Return whether a task tells any two mechanisms apart, for each task that has seeds enough to say so."""
+    return _comparison(run).apart
+
+
+def _comparison(run: Run) -> Comparison:
+    """Compare once for a run, and together, since everything that the report may claim counts."""
+    if run not in _COMPARISONS:
         pairs = [pair for view in shown(run).values() for pair in view.pairs(run)]
-        _DIFFERENCES[run] = compare.differences(run.scores, pairs)
-    return _DIFFERENCES[run]
+        _COMPARISONS[run] = compare(run.scores, pairs)
+    return _COMPARISONS[run]
 
 
 def number_of_seeds(run: Run) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.decay import decays, profiles
+from ..analysis.decay import profiles
 from ..analysis.families import Family, families
 from ..analysis.run import Run
 from ..store.formats import count, digits, spread
@@ -45,7 +45,7 @@ class GradientFlowView(View):
     order = 60
 
     def table(self, run: Run) -> Table | None:
-        rows = decays(run.frame)
+        rows = run.decays
         order = {name: place for place, name in enumerate(run.mechanisms)}
         rows = rows.sort_values(
             ["stage", "task", "mechanism"],
@@ -85,7 +85,7 @@ class GradientFlowView(View):
 
 def initial_decays(run: Run) -> pd.DataFrame:
     """Return the decay of each untrained mechanism, at the longest length at which it was measured."""
-    table = decays(run.frame[run.frame["stage"] == "initial"])
+    table = run.decays[run.decays["stage"] == "initial"]
     return table.sort_values("length").drop_duplicates("mechanism", keep="last")
 
 

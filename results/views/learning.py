@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..analysis.run import Run
+from ..analysis.scores import NO_SCORE_MEANS
 from ..analysis.selection import windows
 from ..store.formats import count, rate
 from .figure import Axis, Lines
@@ -14,7 +15,7 @@ from .view import VIEWS, View
 CAPTION = (
     "The score on validation data (1: perfect, 0: chance) during training, at the learning rate picked for each "
     "mechanism and task. Thin lines are single seeds, the thick line is their mean, as far as all seeds were trained: "
-    "a run that solves its task, or diverges, ends early."
+    "a run that solves its task, or diverges, ends early. " + NO_SCORE_MEANS
 )
 TABLE_CAPTION = (
     "The learning rate that did best on validation data, the range of rates tried that came within five points of it "

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from ..analysis.compare import MARGIN
 from ..analysis.run import Run
+from ..analysis.scores import NO_SCORE_MEANS
 from ..store.formats import count, is_absent, number, spread
 from .figure import Heatmap
-from .table import PARTIAL, Column, Table
+from .table import AT_FLOOR, PARTIAL, Column, Table
+from .tasks import overview
 from .view import VIEWS, Finding, View, listed, shown
 
 CAPTION = (
     "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
     "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs "
-    "ended; a star marks the mean of only some seeds, where others failed or are still to run."
+    "ended (no score: a perfect reader is not clearly better than chance on these examples); a star marks the mean of "
+    "only some seeds, where others failed or are still to run; a dagger marks a score that is not above that of a "
+    "simple reader of the task, which cannot attend. "
 )
 
 
@@ -40,7 +45,7 @@ class RankingView(View):
     def figure(self, run: Run) -> Heatmap | None:
         if not run.tasks:
             return None
-        return Heatmap(CAPTION, matrix(run), "normalised score")
+        return Heatmap(CAPTION + overview(run), matrix(run), "normalised score")
 
     def findings(self, run: Run) -> Iterator[Finding]:
         yield from best(run)
@@ -63,10 +68,20 @@ def _of_task(run: Run, task: str, place: int, taken: set[str]) -> Column:
     rows = run.ranking.tasks[run.ranking.tasks["task"] == task]
     part = [_ended(row["word"], row["ill"], row["runs"]) for row in rows.to_dict("records")]
     # A score of runs of which none ended well is no score of theirs.
-    rows = rows.assign(words=part, value=rows["value"].where(rows["ill"] < rows["runs"])).reset_index(drop=True)
+    marks = rows["at_floor"].map({True: AT_FLOOR, False: ""})
+    rows = rows.assign(words=part, mark=marks, value=rows["value"].where(rows["ill"] < rows["runs"]))
     heading = f"{task} (task)" if task in taken else task
     # Tasks are left out after all other columns, the last of them first.
-    return Column.of(heading, rows, "value", importance=1000 - place, low="low", high="high", words="words")
+    return Column.of(
+        heading,
+        rows.reset_index(drop=True),
+        "value",
+        importance=1000 - place,
+        low="low",
+        high="high",
+        mark="mark",
+        words="words",
+    )
 
 
 def _ended(word: str, ill: int, runs: int) -> str:
@@ -107,18 +122,20 @@ def matrix(run: Run) -> pd.DataFrame:
     name = next(name for name in ("all tasks", "all tasks together") if name not in run.tasks)
     overall = mechanisms.rename(columns={"score": "value"})
     overall = overall.assign(task=name, shown=overall["value"].map(number))
-    shown = [_shown(row["value"], row["word"], row["ill"] < row["runs"]) for row in by_task.to_dict("records")]
+    shown = [_shown(row) for row in by_task.to_dict("records")]
     each = by_task.assign(shown=shown)
     places = {mechanism: place for place, mechanism in enumerate(mechanisms["mechanism"])}
     whole = pd.concat([overall, each])[["mechanism", "task", "value", "low", "high", "shown"]]
     return whole.sort_values("mechanism", key=lambda column: column.map(places), kind="stable", ignore_index=True)
 
 
-def _shown(value: float, word: str, some_ended_well: bool) -> str:
-    if is_absent(value):
+def _shown(row: Mapping[Any, Any]) -> str:
+    value, word = row["value"], row["word"]
+    if is_absent(value) or (word and row["ill"] == row["runs"]):
         return word or number(value)
     # "1 of 2 timeout" is too long for a square; the table has it.
-    return f"{number(value)} {PARTIAL}" if word and some_ended_well else word or number(value)
+    marks = (AT_FLOOR if row["at_floor"] else "") + (PARTIAL if word else "")
+    return f"{number(value)} {marks}" if marks else number(value)
 
 
 def best(run: Run) -> list[Finding]:
@@ -155,10 +172,11 @@ def _caption(run: Run) -> str:
     return (
         "The score is the mean over tasks of the mean over seeds of the normalised test score: 1 is a perfect reader, "
         "0 is chance; mechanisms whose scores are equal to two digits, or all at least 0.99, where training stops, "
-        f"share a rank. {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, failed or ran "
-        "out of time or memory count as chance (0). Steps to solve: the median of the runs that reached 0.99 on "
-        "validation, with their share where it is not all. Gradient decay (nats per position) and horizon (positions "
-        "until 1 % is left) are those of the untrained network."
+        f"share a rank. {overview(run)} {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, "
+        "failed or ran out of time or memory count as chance (0). A dagger marks a score that is not above that of a "
+        f"simple reader of the task, which cannot attend. {NO_SCORE_MEANS} Steps to solve: the median of the runs that "
+        "reached 0.99 on validation and are above the simple readers, with their share where it is not all. Gradient "
+        "decay (nats per position) and horizon (positions until 1 % is left) are those of the untrained network."
     )
 
 

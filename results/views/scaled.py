@@ -12,13 +12,19 @@ from ..store.formats import digits, number, short
 from .figure import Axis, Lines
 from .table import Column, Table
 
+PATHS = (
+    " A Transformer computes a score that is no inner product (additive, concat) for all queries at once while batch x "
+    "queries x keys x width is small, and beyond that for one block of queries at a time, and again in the backward "
+    "pass. Its line bends at that length (docs/measurements.md says at which), so that an exponent over both sides is "
+    "that of neither."
+)
 MOVED = {True: "other session", False: ""}
 """What stands behind a speed that was brought from another session."""
 
 
 def scaled_table(run: Run, quantities: Sequence[str], caption: str) -> Table | None:
     """Return a row for each mechanism and quantity: the value at each length, and the exponent."""
-    rows, slopes = speeds(run.frame, quantities), exponents(run.frame, quantities)
+    rows, slopes = speeds(run, quantities), exponents(run, quantities)
     if rows.empty:
         return None
     key = ["mechanism", "quantity"]
@@ -59,8 +65,8 @@ def scaled_lines(run: Run, data: pd.DataFrame, names: Sequence[str], caption: st
 
 def _exponents(run: Run, quantities: Sequence[str]) -> dict[str, str]:
     """Return the exponents of each mechanism as a legend shows them."""
-    fitted = exponents(run.frame, quantities).set_index(["mechanism", "quantity"])["exponent"]
-    rows = speeds(run.frame, quantities)
+    fitted = exponents(run, quantities).set_index(["mechanism", "quantity"])["exponent"]
+    rows = speeds(run, quantities)
     elsewhere = set(rows.loc[rows["moved"], "mechanism"])
     return {
         name: "   "

@@ -36,7 +36,7 @@ class ScoreAgainstSpeedView(View):
 def points(run: Run) -> pd.DataFrame:
     """Return mechanism, tokens (per second of training), length, score, low and high, of those that have both."""
     scores = run.ranking.mechanisms[["mechanism", "score", "low", "high"]]
-    times = speeds(run.frame, ("train",))
-    at = times[times["length"] == common_length(run.frame)].rename(columns={"value": "tokens"})
+    times = speeds(run, ("train",))
+    at = times[times["length"] == common_length(run)].rename(columns={"value": "tokens"})
     found = scores.merge(at[["mechanism", "tokens", "length"]], on="mechanism").dropna(subset=["tokens", "score"])
     return found[["mechanism", "tokens", "length", "score", "low", "high"]].reset_index(drop=True)

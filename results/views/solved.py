@@ -6,11 +6,11 @@ import pandas as pd
 
 from ..analysis.compare import means
 from ..analysis.families import Family, families
+from ..analysis.floors import Floor, floors
 from ..analysis.run import Run
+from ..analysis.scores import CHANCE, SOLVED, solves
 from ..store.formats import number
 from .view import VIEWS, Finding, View, listed
-
-SOLVED, CHANCE = 0.95, 0.1
 
 
 @VIEWS.register("solved")
@@ -22,24 +22,30 @@ class SolvedView(View):
     order = 15
 
     def findings(self, run: Run) -> Iterator[Finding]:
-        table = run.scores
+        found = floors(run.trials)
         for task in run.tasks:
-            yield from _solved(table, task)
+            yield from _solved(run.scores, task, found.get(task))
 
 
-def _solved(table: pd.DataFrame, task: str) -> list[Finding]:
+def _solved(table: pd.DataFrame, task: str, floor: Floor | None) -> list[Finding]:
     rows = table[(table["task"] == task) & table["outcome"].notna() & (table["outcome"] != "skipped")]
     lowest = rows.groupby("mechanism", sort=False)["counted"].min()
     highest = rows[rows["outcome"] == "ok"].groupby("mechanism", sort=False)["score"].max().dropna()
-    # A trial that ended badly counts as chance in `counted`, so no mechanism with a failed seed solves the task.
-    able, unable = list(lowest[lowest >= SOLVED].index), list(highest[highest <= CHANCE].index)
     if not len(highest):
         return []
-    parts = [f"solved (a score of {SOLVED} or more on every seed) by {_listed(able, table)}" if able else ""]
-    parts.append(f"near chance (at most {CHANCE} on every seed): {_listed(unable, table)}" if unable else "")
+    least = rows["floor"].iloc[0]
+    # A trial that ended badly counts as chance in `counted`, so no mechanism with a failed seed solves the task.
+    able, unable = list(lowest[solves(lowest, least)].index), list(highest[highest <= CHANCE].index)
+    parts = [f"solved (a score of {SOLVED} or more on every seed) by {_listed(able, table)}"] if able else []
     if not able:
-        parts[0] = f"no mechanism reaches {SOLVED} on every seed; the best mean is {_best(table, task)}"
-    return [Finding(f"{task}: {'; '.join(part for part in parts if part)}.", 60)]
+        which = "solves it" if (lowest >= SOLVED).any() else f"reaches {SOLVED}"
+        parts = [f"no mechanism {which} on every seed; the best mean is {_best(table, task)}"]
+    if floor is not None:
+        simple = [name for name in highest[highest <= least].index if name not in unable]
+        reads = f"the {number(floor.score)} of a simple reader ({floor.reader})"
+        parts += [f"at most {reads} on every seed: {_listed(simple, table)}"] if simple else []
+    parts += [f"near chance (at most {CHANCE} on every seed): {_listed(unable, table)}"] if unable else []
+    return [Finding(f"{task}: {'; '.join(parts)}.", 60)]
 
 
 def _best(table: pd.DataFrame, task: str) -> str:

@@ -46,7 +46,7 @@ def comparisons(run: Run) -> Iterator[Finding]:
 
 def exponents_by_family(run: Run) -> Iterator[Finding]:
     """How the time of a training step grows with the length, by family."""
-    fitted = exponents(run.frame, ("train",))
+    fitted = exponents(run, ("train",))
     # Two lengths give a slope without an interval: no claim.
     fitted = fitted[fitted["low"].notna()]
     parts = []
@@ -56,7 +56,7 @@ def exponents_by_family(run: Run) -> Iterator[Finding]:
             name = "the models without an alignment" if family.every is None else family.title
             parts.append(f"{span(float(values.min()), float(values.max()))} for {name}")
     if parts:
-        lengths = speeds(run.frame, ("train",))["length"]
+        lengths = speeds(run, ("train",))["length"]
         between = f"lengths {lengths.min()} to {lengths.max()}"
         text = f"The time of a training step grows with the length to the power of {listed(parts)} ({between})."
         yield Finding(text, 30)
@@ -140,7 +140,7 @@ def _times(row: Mapping[Any, Any]) -> str:
 
 def _additive_and_dot(run: Run) -> list[Pair]:
     alike = [_alike(run, family) for family in families(run.trials)]
-    length = common_length(run.frame)
+    length = common_length(run)
     return [Pair(*each, "train", length) for each in alike if each and length is not None]
 
 

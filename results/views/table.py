@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 PARTIAL = "*"
 """Follows a number in a narrow table where words stand beside it in the whole one."""
 
+AT_FLOOR = "†"
+"""Follows a score that is not above what a simple reader of the task scores."""
+
 
 @dataclass(frozen=True)
 class Column:
     """A column of a table.
 
     `numbers` has one row for each row of the table: `value` (a number, or a text), and where there are any `low` and
-    `high` (its interval), `beyond` (where the value is infinite, the bound that it is known to exceed) and `words` (""
-    for none; they follow the value, or replace it where there is none). `form` writes a number. Where a whole table
+    `high` (its interval), `beyond` (where the value is infinite, the bound that it is known to exceed), `mark` (a sign
+    right behind the number, "" for none) and `words` ("" for none; they follow the value, or replace it where there is
+    none). `form` writes a number. Where a whole table
     does not fit, the columns of least `importance` are left out first.
     """
 
@@ -43,10 +47,11 @@ class Column:
         low: str | None = None,
         high: str | None = None,
         beyond: str | None = None,
+        mark: str | None = None,
         words: str | None = None,
     ) -> Column:
         """Take the column from a frame, of which each argument names a column."""
-        named = {"value": value, "low": low, "high": high, "beyond": beyond, "words": words}
+        named = {"value": value, "low": low, "high": high, "beyond": beyond, "mark": mark, "words": words}
         taken = {name: rows[column] for name, column in named.items() if column is not None}
         return cls(heading, type(rows)(taken), form, importance)
 
@@ -78,19 +83,23 @@ class Column:
         if is_absent(value):
             return str(words or ABSENT)
         interval = (row.get("low", value), row.get("high", value))
-        shown = self._number(row) if math.isinf(value) else spread(value, *interval, self.form)
+        shown = self._number(row) if math.isinf(value) else spread(value, *interval, self.form) + _mark(row)
         return f"{shown} ({words})" if words else shown
 
     def _compact(self, row: Mapping[Any, Any]) -> str:
         if isinstance(row["value"], str) or is_absent(row["value"]):
             return self._whole(row)
-        return self._number(row) + (PARTIAL if row.get("words") else "")
+        return self._number(row) + _mark(row) + (PARTIAL if row.get("words") else "")
 
     def _number(self, row: Mapping[Any, Any]) -> str:
         beyond = row.get("beyond")
         if math.isinf(row["value"]) and not is_absent(beyond):
             return f"> {self.form(float(beyond))}"  # type: ignore[arg-type]
         return self.form(row["value"])
+
+
+def _mark(row: Mapping[Any, Any]) -> str:
+    return str(row.get("mark") or "")
 
 
 @dataclass(frozen=True)

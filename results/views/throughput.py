@@ -3,16 +3,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..analysis.run import Run
-from ..analysis.scaling import common_length, exponents, speeds
+from ..analysis.scaling import SPEEDS, common_length, exponents, speeds
 from ..analysis.timings import REFERENCE
 from ..store.formats import digits, short
 from .figure import Lines
-from .scaled import MOVED, measured, scaled_lines, scaled_table
+from .scaled import MOVED, PATHS, measured, scaled_lines, scaled_table
 from .speed_findings import speed_findings
 from .table import Column, Table
 from .view import VIEWS, Finding, View
 
-QUANTITIES = ("train", "prefill", "decode")
 CAPTION = (
     "Tokens per second (higher is faster) against the length of the sequence, both on logarithmic scales: of a whole "
     "training step (forward, backward, optimiser), of reading a sequence (prefill), and of generating one position "
@@ -31,30 +30,31 @@ class ThroughputView(View):
     """Tokens per second of training, prefill and decoding, against the length."""
 
     title = "Throughput against length"
-    needs = (*QUANTITIES, REFERENCE)
+    needs = (*SPEEDS, REFERENCE)
     order = 70
 
     def table(self, run: Run) -> Table | None:
-        return scaled_table(run, QUANTITIES, TABLE_CAPTION)
+        return scaled_table(run, SPEEDS, TABLE_CAPTION + PATHS)
 
     def figure(self, run: Run) -> Lines | None:
-        data = speeds(run.frame, QUANTITIES)
+        data = speeds(run, SPEEDS)
         if data.empty:
             return None
-        names = measured(data, QUANTITIES)
-        fitted = exponents(run.frame, QUANTITIES)[["mechanism", "quantity", "exponent"]]
+        names = measured(data, SPEEDS)
+        fitted = exponents(run, SPEEDS)[["mechanism", "quantity", "exponent"]]
         data = data.merge(fitted, on=["mechanism", "quantity"], how="left")
-        return scaled_lines(run, data, names, CAPTION, "tokens per second", f"exponents of time: {' / '.join(names)}")
+        legend = f"exponents of time: {' / '.join(names)}"
+        return scaled_lines(run, data, names, CAPTION + PATHS, "tokens per second", legend)
 
     def findings(self, run: Run) -> Iterator[Finding]:
         yield from speed_findings(run)
 
     def columns(self, run: Run) -> Iterator[Column]:
-        rows, length = speeds(run.frame, QUANTITIES), common_length(run.frame)
+        rows, length = speeds(run, SPEEDS), common_length(run)
         # Without a length that all have, each is shown at none rather than at one of its own.
         at = rows[rows["length"] == length].set_index("mechanism").assign(words=lambda rows: rows["moved"].map(MOVED))
         for quantity, importance in (("train", 8), ("decode", 2)):
             timed = at[at["quantity"] == quantity]
             yield Column.of(f"{quantity} tokens/s at {length}", timed, "value", short, importance, words="words")
-        fitted = exponents(run.frame, ("train",)).set_index("mechanism")
+        fitted = exponents(run, ("train",)).set_index("mechanism")
         yield Column.of("time exponent", fitted, "exponent", digits(2), 3, low="low", high="high")

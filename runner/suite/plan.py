@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from registry import Origin, Quantity, Spec
 from results import Planned
 from results.store.labels import Label, descriptions, mechanism_labels, task_labels
 from tasks import TASKS
+from tasks.floors import shortcut_floors
 
 from ..plugins import FOLDER, REGISTRIES, load_plugins
 from ..probes import PROBES
@@ -104,6 +105,8 @@ class _Planner:
         self.found = MechanismExpansion(file).mechanisms()
         self.mechanisms = [each for each in self.found if each.reason is None]
         self.trained = tuple(probe for probe in probes if probe.value.measures_trained())
+        # A task is sampled to see whether its floors are still those, so once for all its trials.
+        self.shortcuts = cache(shortcut_floors)
         self.untrained = tuple(probe for probe in probes if probe.value.measures_untrained())
         self._check(file)
 
@@ -129,14 +132,14 @@ class _Planner:
     def planned(self) -> Iterator[Planned]:
         """Yield the trials to run, then those to skip."""
         for trial in self._trials():
-            yield _planned(replace(trial, key=key_of(trial)))
+            yield self._planned(replace(trial, key=key_of(trial)))
         for each in self.found:
             if each.reason is not None:
-                yield _skipped(self._trial(each, 0, Recipe(width=each.width)), each.reason)
+                yield self._skipped(self._trial(each, 0, Recipe(width=each.width)), each.reason)
         for mechanism, fields in self._pairs():
             reason = _incompatible(mechanism.spec, fields)
             if reason is not None:
-                yield _skipped(self._trial(mechanism, 0, Recipe(width=mechanism.width), **fields), reason)
+                yield self._skipped(self._trial(mechanism, 0, Recipe(width=mechanism.width), **fields), reason)
 
     def _trials(self) -> Iterator[Trial]:
         # Seed by seed, so that an interrupted run has complete comparisons for the first seeds.
@@ -177,6 +180,20 @@ class _Planner:
         kind = torch.device(self.device).type
         return Trial(mechanism.spec, seed, recipe, probes, device=kind, threads=self.suite.threads, **fields)
 
+    def _planned(self, trial: Trial) -> Planned:
+        return Planned(trial.key, trial.to_json(), _plugins(trial), modules_of(trial), self._properties(trial))
+
+    def _skipped(self, trial: Trial, reason: str) -> Planned:
+        text = json.dumps([trial.to_json(), reason], sort_keys=True, default=repr)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return Planned(key, trial.to_json(), _plugins(trial), properties=self._properties(trial), reason=reason)
+
+    def _properties(self, trial: Trial) -> dict[str, dict[str, object]]:
+        found = {name: spec.registry.properties(spec.value) for name, spec in trial.specs()}
+        if trial.task is not None and trial.trained_length is not None:
+            found["task"]["shortcuts"] = self.shortcuts(trial.task, trial.trained_length)
+        return {name: declared for name, declared in found.items() if declared}
+
 
 def _probes(file: SuiteFile) -> list[Spec]:
     expansion = Expansion(file, PROBES)
@@ -192,23 +209,9 @@ def _probes(file: SuiteFile) -> list[Spec]:
     return list(found.values())
 
 
-def _planned(trial: Trial) -> Planned:
-    return Planned(trial.key, trial.to_json(), _plugins(trial), modules_of(trial), _properties(trial))
-
-
-def _skipped(trial: Trial, reason: str) -> Planned:
-    key = hashlib.sha256(json.dumps([trial.to_json(), reason], sort_keys=True, default=repr).encode()).hexdigest()[:16]
-    return Planned(key, trial.to_json(), _plugins(trial), properties=_properties(trial), reason=reason)
-
-
 def _plugins(trial: Trial) -> tuple[str, ...]:
     origins = [spec.registry.entry(spec.name).origin for _, spec in trial.specs()]
     return tuple(dict.fromkeys(origin.spec for origin in origins if origin.is_plugin))
-
-
-def _properties(trial: Trial) -> dict[str, dict[str, object]]:
-    found = {name: spec.registry.properties(spec.value) for name, spec in trial.specs()}
-    return {name: declared for name, declared in found.items() if declared}
 
 
 def _incompatible(mechanism: Spec, fields: Fields) -> str | None:

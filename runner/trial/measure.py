@@ -13,6 +13,7 @@ from registry import Quantity, Spec
 from registry.quantity import by_name
 from results import Measurement, Outcome
 from tasks import TargetSpace
+from tasks.spaces import ERRORS
 
 from ..probes import Probe, Subject
 from ..training import seeds
@@ -22,7 +23,7 @@ from ..training.setup import TrainingSetup
 from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
 from .trial import Trial
 
-CLOSE = "a perfect reader is not better than chance by more than twice the standard error on these examples"
+CLOSE = f"a perfect reader is not better than chance by more than {ERRORS:g} standard errors on these examples"
 PARAMETERS = Quantity("parameters", "parameters", digits=0)
 
 

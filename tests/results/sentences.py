@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from results import Measurement, Outcome, Store
-from results.analysis.run import read
-from results.report.contents import caution, contents
+from results.analysis.run import Run, read
+from results.report.contents import cautions, contents
 from tests.results.trials import QUANTITIES, mechanism, planned
 
 ROUNDS = 6
 Scores = dict[str, list[float]]
 
 
-def sentences(folder: Path, scores: Scores, rates: dict[str, tuple[float, float]] | None = None) -> list[str]:
+def sentences(
+    folder: Path,
+    scores: Scores,
+    rates: dict[str, tuple[float, float]] | None = None,
+    shortcuts: dict[str, float] | None = None,
+) -> list[str]:
     """Findings of a run in which each mechanism has these scores (one a seed), and these tokens/s at 64 and 512."""
+    run = made_up(folder, scores, rates, shortcuts)
+    found = contents(run)
+    assert found.mistakes == []
+    return [*(finding.text for finding in found.findings), *cautions(run)]
+
+
+def made_up(
+    folder: Path,
+    scores: Scores,
+    rates: dict[str, tuple[float, float]] | None = None,
+    shortcuts: dict[str, float] | None = None,
+) -> Run:
     rates = rates or {}
     with Store(folder / "results.sqlite") as store:
         rows = []
         for name, values in scores.items():
             chosen = _chosen(name)
-            rows += [planned(f"{name}/{seed}", chosen, "copy", length=5, seed=seed) for seed in range(len(values))]
+            for seed in range(len(values)):
+                rows.append(planned(f"{name}/{seed}", chosen, "copy", length=5, seed=seed, shortcuts=shortcuts))
             timings = range(ROUNDS) if name in rates else ()
             rows += [planned(f"{name}/speed/{n}", chosen, probes=["throughput"], round=n) for n in timings]
         store.plan(rows, {}, QUANTITIES)
         for name, values in scores.items():
             for seed, value in enumerate(values):
-                measured = Measurement("accuracy", "normalised", value, at={"stage": "test", "length": 5})
-                store.finish(f"{name}/{seed}", Outcome("ok", measurements=(measured,)))
+                store.finish(f"{name}/{seed}", Outcome("ok", measurements=tuple(_measured(value))))
         for name, tokens in rates.items():
             for number in range(ROUNDS):
                 timed = [
@@ -38,10 +57,14 @@ def sentences(folder: Path, scores: Scores, rates: dict[str, tuple[float, float]
                 reference = Measurement("throughput", "reference", 300.0)
                 measured = (*timed, reference)
                 store.finish(f"{name}/speed/{number}", Outcome("ok", session="first", measurements=measured))
-    run = read(folder)
-    found = contents(run)
-    assert found.mistakes == []
-    return [*(finding.text for finding in found.findings), caution(run)]
+    return read(folder)
+
+
+def _measured(value: float) -> Iterator[Measurement]:
+    """Chance 0.2 and ceiling 1; a trial reaches the score at which training stops in 300 steps, or never."""
+    for quantity, number in {"normalised": value, "chance": 0.2, "ceiling": 1.0}.items():
+        yield Measurement("accuracy", quantity, number, at={"stage": "test", "length": 5})
+    yield Measurement("accuracy", "steps_to_solve", 300.0 if value >= 0.99 else math.nan)
 
 
 def _chosen(name: str) -> dict[str, Any]:

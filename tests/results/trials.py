@@ -42,9 +42,13 @@ def planned(
     probes: Sequence[str] = ("accuracy",),
     plugins: tuple[str, ...] = (),
     reason: str | None = None,
+    shortcuts: Mapping[str, float] | None = None,
     **facts: Any,
 ) -> Planned:
-    """Return a trial of a mechanism, trained on a task if there is one; `facts` are added to its JSON."""
+    """Return a trial of a mechanism, trained on a task if there is one; `facts` are added to its JSON.
+
+    `shortcuts` are the scores of the simple readers of the task.
+    """
     chosen = mechanism(what) if isinstance(what, str) else what
     trial = {
         "mechanism": chosen,
@@ -64,10 +68,11 @@ def planned(
         "machine": None,
         **facts,
     }
-    return Planned(key, trial, plugins, properties=_declared(chosen), reason=reason)
+    properties = _declared(chosen) | ({} if shortcuts is None else {"task": {"shortcuts": dict(shortcuts)}})
+    return Planned(key, trial, plugins, properties=properties, reason=reason)
 
 
-def _declared(chosen: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+def _declared(chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     alignment = chosen["settings"].get("alignment")
     if alignment is None:
         return {}

@@ -10,7 +10,7 @@ from scipy import stats
 
 from results import Measurement, Outcome, Store
 from results.analysis.run import read
-from results.analysis.scaling import speeds
+from results.analysis.scaling import by_length, speeds
 from results.analysis.timings import Pair, compare, moved
 from results.views import VIEWS
 from tests.results.trials import QUANTITIES, planned
@@ -79,7 +79,7 @@ def test_a_mechanism_that_is_added_later_is_set_beside_the_others_and_marked(tmp
     rates = {("lstm", "a"): [200.0] * 3, ("gru", "a"): [100.0] * 3, ("rnn", "b"): [60.0] * 3}
     write(tmp_path, rates, {"a": 50.0, "b": 25.0})
     run = read(tmp_path)
-    found = speeds(run.frame, ("train",)).set_index("mechanism")
+    found = speeds(run, ("train",)).set_index("mechanism")
     assert found["value"].to_dict() == {"lstm": 200.0, "gru": 100.0, "rnn": 120.0}
     assert moved(run.frame) == ["rnn"]
     view = VIEWS["throughput"]()
@@ -93,5 +93,5 @@ def test_a_mechanism_that_is_added_later_is_set_beside_the_others_and_marked(tmp
 
 def test_the_spread_is_that_of_the_rounds(tmp_path: Path) -> None:
     frame = frame_of(tmp_path, {("lstm", "a"): [10.0, 50.0, 20.0, 40.0, 30.0]})
-    (row,) = speeds(frame, ("train",)).to_dict("records")
+    (row,) = by_length(frame[frame["quantity"] == "train"]).to_dict("records")
     assert (row["low"], row["value"], row["high"]) == (20.0, 30.0, 40.0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,9 +9,10 @@ import results as package
 from registry import UserError
 from results import Store
 from results.analysis.run import Run, read
-from results.report.contents import FIRST, caution, contents
+from results.report.contents import FIRST, cautions, contents
 from results.views import VIEWS, View
 from tests.results.sentences import about
+from tests.results.trials import QUANTITIES, planned
 
 
 def test_a_whole_run(results: Run) -> None:
@@ -29,7 +31,7 @@ def test_nothing_is_said_of_nothing(tmp_path: Path) -> None:
     Store(tmp_path / "results.sqlite").close()
     run = read(tmp_path)
     assert contents(run).findings == []
-    assert caution(run) == ""
+    assert cautions(run) == []
 
 
 def test_a_report_begins_with_five_sentences(results: Run) -> None:
@@ -72,3 +74,22 @@ def test_one_table_and_one_figure_are_to_be_had(run: Path) -> None:
         package.table("rankin", run)
     with pytest.raises(UserError, match="the view 'solved' has no figure of the run quick; there is one of ranking"):
         package.figure("solved", run)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "earlier", "cut"),
+    [
+        ({"warmup": 50, "steps": 20}, None, "50 steps was cut to the 20 steps of training"),
+        ({"warmup": 50, "steps": 50}, None, ""),
+        ({"warmup": 50, "steps": 600}, 30, "50 steps was cut to the 30 steps of pre-training"),
+        ({"warmup": 50, "steps": 600}, 100, ""),
+        ({"steps": 20}, None, ""),
+    ],
+)
+def test_a_cut_warmup_is_told(tmp_path: Path, recipe: dict[str, int], earlier: int | None, cut: str) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        facts: dict[str, Any] = {"recipe": {**recipe, "learning_rate": 0.001}, "earlier_steps": earlier}
+        store.plan([planned("a", "gru", "copy", length=5, **facts)], {}, QUANTITIES)
+    told = [text for text in cautions(read(tmp_path)) if "warm-up" in text]
+    assert len(told) == bool(cut)
+    assert all(cut in text for text in told)

@@ -8,6 +8,7 @@ from rich.console import Console
 from results.analysis.run import Run, read
 from results.report.contents import contents
 from results.report.terminal import show
+from tests.results.sentences import made_up
 from tests.results.synthetic import write_run
 
 
@@ -30,3 +31,11 @@ def test_the_terminal_fits(results: Run) -> None:
 def test_markup_in_a_name_is_text(tmp_path: Path) -> None:
     write_run(tmp_path, [("[red]x", None)])
     assert "[red]x" in printed(read(tmp_path))
+
+
+def test_marks_are_explained_where_they_stand(tmp_path: Path) -> None:
+    scores = {"gru": [0.9, 0.92], "rnn": [0.3, 0.7]}
+    marked = printed(made_up(tmp_path / "a", scores, shortcuts={"bag": 0.5}))
+    assert "0.50†" in marked
+    assert "† not above what a simple reader" in marked
+    assert "†" not in printed(made_up(tmp_path / "b", scores, shortcuts={"bag": 0.4}))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from results.analysis.run import Run
-from results.views import VIEWS
-from tests.results.sentences import about, sentences
+from results.views import VIEWS, Heatmap
+from tests.results.sentences import about, made_up, sentences
 
 
 def test_what_the_ranking_shows(results: Run) -> None:
@@ -24,3 +24,19 @@ def test_the_best_is_named_with_those_within_the_margin(tmp_path: Path) -> None:
     assert about(sentences(tmp_path / "a", {"gru": [0.9, 0.92], "rnn": [0.1, 0.2]}), f"{best}.")
     close = sentences(tmp_path / "b", {"gru": [0.9, 0.92], "rnn": [0.88, 0.89], "lstm": [0.88, 0.9]})
     assert about(close, f"{best}; lstm and rnn are within 0.05 of it.")
+
+
+def test_a_score_that_a_simple_reader_reaches_is_marked(tmp_path: Path) -> None:
+    scores = {"gru": [0.9, 0.92], "rnn": [0.3, 0.7], "lstm": [0.5, 0.52]}
+    run = made_up(tmp_path, scores, shortcuts={"bag": 0.5})
+    table, figure = VIEWS["ranking"]().table(run), VIEWS["ranking"]().figure(run)
+    assert table is not None
+    assert isinstance(figure, Heatmap)
+    assert [row[table.headings.index("copy")] for row in table.rows()] == [
+        "0.91 [0.90, 0.92]",
+        "0.51 [0.50, 0.52]",
+        "0.50 [0.30, 0.70]†",
+    ]
+    assert list(figure.data.loc[figure.data["task"] == "copy", "shown"]) == ["0.91", "0.51", "0.50 †"]
+    assert "no task can be said to tell mechanisms apart" in figure.caption
+    assert "no task can be said to tell mechanisms apart" in table.caption

@@ -252,6 +252,23 @@ def test_declared_properties_go_with_a_trial(tiny):
     assert all(each["task"]["family"] for each in found)
 
 
+def test_what_simple_readers_score_goes_with_a_trial(tiny, monkeypatch):
+    asked = []
+
+    def shortcut_floors(spec, length):
+        asked.append((spec.name, length))
+        return {"bag": 0.5}
+
+    monkeypatch.setattr("runner.suite.plan.shortcut_floors", shortcut_floors)
+    made = plan(tiny(mechanisms="[rnn, gru]", tasks="[copy: {length: [3, 5]}]", probes="[accuracy, throughput]"))
+    trained = [each for each in made.planned if each.trial["task"]]
+    assert len(trained) == 2
+    assert all(each.properties["task"]["shortcuts"] == {"bag": 0.5} for each in trained)
+    assert not any("task" in each.properties for each in made.planned if not each.trial["task"])
+    # A task is sampled to look its floors up: once, at the length to which they are shown.
+    assert asked == [("copy", 5)]
+
+
 def test_a_strangers_module_runs_by_its_dotted_path(tiny):
     (trial,) = plan(tiny(mechanisms="[external: {module: torch.nn.LSTM, layers: 1}]")).trials
     outcome = measure(trial, torch.device("cpu"))

@@ -115,7 +115,7 @@ def test_a_task_of_which_nothing_can_be_learned_is_not_solved_and_says_why(plan,
         assert math.isfinite(found["loss"])
         assert outcome.reason == (
             "no score on validation data and test data of length 2: a perfect reader is not better than chance by more "
-            "than twice the standard error on these examples"
+            "than 2 standard errors on these examples"
         )
         whole = {each.quantity: each.value for each in outcome.measurements if not each.at}
         assert math.isnan(whole["steps_to_solve"])
