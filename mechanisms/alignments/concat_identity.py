@@ -19,6 +19,6 @@ class ConcatIdentity(TanhAlignment):
     def __init__(self, heads: int, query_dim: int, key_dim: int) -> None:
         require_equal_widths("concat_identity", query_dim, key_dim)
         super().__init__(heads, query_dim, key_dim)
-        # The sum of two unit normals has variance 2, and its tanh has variance 0.52, so v of variance 1/(0.52 d) gives
-        # scores of standard deviation one.
-        self.v = nn.Parameter(torch.randn(heads, key_dim) / (0.52 * key_dim) ** 0.5)
+        # With one s, the tanh of the sum of two unit normals has variance 0.284 over h, so v of variance 1/(0.284 d)
+        # gives scores of standard deviation one over the keys.
+        self.v = nn.Parameter(torch.randn(heads, key_dim) / (0.284 * key_dim) ** 0.5)

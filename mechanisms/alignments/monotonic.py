@@ -29,10 +29,10 @@ class Monotonic(HistoryAlignment, Additive):
 
     positional = True
 
-    def __init__(self, heads: int, query_dim: int, key_dim: int, *, offset: float = -1.0) -> None:
+    def __init__(self, heads: int, query_dim: int, key_dim: int, *, offset: float = 0.0) -> None:
         super().__init__(heads, query_dim, key_dim)
-        # g starts at the norm of v, so the energies have standard deviation one; r sets how far the pointer moves at
-        # the start of training.
+        # With this g the energies have standard deviation one. With p = σ(r) the pointer
+        # moves by (1 - p) / p keys a step: one key at r = 0, so that it reads a source as fast as it answers.
         self.g = nn.Parameter(torch.full((heads, 1, 1), 0.39**-0.5))
         self.r = nn.Parameter(torch.full((heads, 1, 1), offset))
 

@@ -64,12 +64,12 @@ class MappedTanhAlignment(TanhAlignment):
 def tanh_parameters(heads: int, query_dim: int, key_dim: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
     """Return W, U and v of vᵀ tanh(W s + U h), with a hidden layer of the width of a query."""
     width = query_dim
-    # W s and U h have variance 1/2 each, so their sum has variance 1. Its tanh has variance 0.39, so v of variance
-    # 1/(0.39 width) gives scores of standard deviation one.
+    # W s and U h have variance 1/2 each. With one s, the tanh of their sum has variance 0.208 over h, so v of variance
+    # 1/(0.208 width) gives scores of standard deviation one over the keys.
     return (
         nn.Parameter(torch.randn(heads, query_dim, width) / (2 * query_dim) ** 0.5),
         nn.Parameter(torch.randn(heads, key_dim, width) / (2 * key_dim) ** 0.5),
-        nn.Parameter(torch.randn(heads, width) / (0.39 * width) ** 0.5),
+        nn.Parameter(torch.randn(heads, width) / (0.208 * width) ** 0.5),
     )
 
 

@@ -6,6 +6,10 @@ from torch import Tensor, nn
 
 from registry import Registered, Registry
 
+INITIAL_STD = 2**-0.5
+"""The initial standard deviation of what a scheme learns to add: embeddings and scores have a variance of about 1, and
+sinusoidal positions have 1/2."""
+
 
 class Position(nn.Module, Registered):
     """Encodes positions in one of three ways; each method does nothing unless overridden.

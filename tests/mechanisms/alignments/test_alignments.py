@@ -21,7 +21,6 @@ from tests.mechanisms.formulas import HISTORIES, PAIRS, expected_alignment
 
 B, H, Q, K, DQ, DK = 2, 3, 5, 7, 11, 13
 ONE_WIDTH = {"dot", "scaled_dot", "cosine", "gaussian", "concat_identity"}
-SPREAD_ONE = set(PAIRS) - {"dot", "gaussian"}
 
 
 def randomised(choice, heads: int, query_dim: int, key_dim: int):
@@ -61,14 +60,6 @@ def test_scores_and_gradients(name, heads):
     wanted = wanted.view(B, heads, Q, K)
     torch.testing.assert_close(scores, wanted, rtol=1e-12, atol=1e-12)
     assert_gradients(scores, wanted, [query, key, *alignment.parameters()])
-
-
-@pytest.mark.parametrize("name", sorted(SPREAD_ONE))
-def test_initial_scores_of_unit_variance_inputs_have_spread_one(name):
-    alignment = ALIGNMENTS[name](31, 67, 67)
-    query, key = torch.randn(7, 31, 11, 67), torch.randn(7, 31, 13, 67)
-    scores = alignment.score(alignment.project_query(query), alignment.project_key(key, torch.arange(13)))
-    assert 0.85 < scores.std().item() < 1.15
 
 
 def test_monotonic_energies_start_with_spread_one_around_their_offset():
@@ -243,6 +234,15 @@ def test_monotonic_is_the_probability_of_where_a_walk_stops():
         for t, stop in enumerate(stops):
             wanted[t, stop] += probability
     torch.testing.assert_close(walk_over(energies), wanted, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.4, 1.0])
+def test_monotonic_starts_at_one_key_a_step(scale):
+    """With p = 1/2 everywhere a walk passes (1 - p)/p = 1 key a step, so 20 queries over 40 keys end near key 20."""
+    attention = Attention(ALIGNMENTS["monotonic"](32, 16, 16), NORMALIZERS["softmax"]()).double()
+    query, key = (scale * torch.randn(7, 32, n, 16, dtype=torch.float64) for n in (20, 40))
+    place = torch.arange(40, dtype=torch.float64)[:, None].expand(7, 32, 40, 1)
+    assert 17 < walk(attention, query, key, place)[0][:, :, -1].mean().item() < 23
 
 
 @pytest.mark.parametrize("pattern", ["stop", "pass", "mixed", "steps apart"])

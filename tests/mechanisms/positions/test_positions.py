@@ -52,7 +52,6 @@ def test_learned_adds_a_row_per_position():
     scheme = POSITIONS["learned"](7, max_length=13)
     x = torch.randn(2, 5, 7)
     assert torch.equal(scheme.embed_from(x, first=3), x + scheme.P[3:8])
-    assert POSITIONS["learned"](512).P.std().item() == pytest.approx(0.02, rel=0.01)
 
 
 def test_learned_says_how_far_it_reaches():
