@@ -24,6 +24,7 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "–": "--",
+    "†": r"\textdagger{}",
     # At the start of a row or an entry a bracket would be taken for an optional argument.
     "[": "{[}",
     "]": "{]}",

@@ -28,4 +28,5 @@ def test_files_hold_what_is_shown(run: Path, results: Run) -> None:
 def test_escapes() -> None:
     assert escape("<b>&_x") == r"\textless{}b\textgreater{}\&\_x"
     assert escape("50 % [1] ~^\\{}#$") == (r"50 \% {[}1{]} \textasciitilde{}\textasciicircum{}\textbackslash{}\{\}\#\$")
+    assert escape("0.50†") == r"0.50\textdagger{}"
     assert markdown(["a|b"], [["<b>&_x"]]) == "| a\\|b |\n| --- |\n| \\<b\\>&\\_x |\n"
