@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .position import POSITIONS, Position
+from .position import INITIAL_STD, POSITIONS, Position
 
 
 @POSITIONS.register("t5")
@@ -14,7 +14,8 @@ class T5(Position):
 
     bucket(n) = n for n < E, otherwise min(E + ⌊(B − E) log(n/E) / log(max_distance/E)⌋, B − 1), with E = B/2: a near
     distance has a bucket of its own, and far distances share buckets. In a causal model B = `buckets`, n = i − j, and
-    all later keys are in bucket 0. In a bidirectional model B = `buckets` / 2 for each direction.
+    all later keys are in bucket 0. In a bidirectional model B = `buckets` / 2 for each direction. The initial variance
+    is 1/2 beside scores of variance 1; in the authors' code it is 1 / the width.
 
     Source: Raffel et al. 2019, "Exploring the limits of transfer learning with T5" (arXiv 1910.10683), section 2.1, and
     its code.
@@ -36,7 +37,7 @@ class T5(Position):
             )
         self.max_distance = max_distance
         self.b = nn.Parameter(torch.empty(buckets, heads))
-        nn.init.normal_(self.b, std=width**-0.5)
+        nn.init.normal_(self.b, std=INITIAL_STD)
 
     def bias(self, query: Int[Tensor, "q"], key: Int[Tensor, "k"]) -> Float[Tensor, "h q k"]:
         """Return the bias in the parameter's precision; attention converts it to the type of its scores."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.initial_shares import HOSTS, embedded, in_host, runs_in, spread
+from benchmarks.initial_shares import HOSTS, bias_spread, embedded, in_host, runs_in, spread
 from mechanisms import ALIGNMENTS, POSITIONS
 
 # Each alignment that the rule cannot hold for, with the reason.
@@ -23,6 +23,11 @@ def test_these_schemes_embed():
 def test_positions_start_with_the_variance_of_sinusoidal_ones(name):
     """A sine and a cosine of one angle have squares that sum to 1, so their mean square is 1/2."""
     assert 0.25 < embedded(name) < 1.0
+
+
+def test_a_learned_bias_starts_with_half_the_variance_of_the_scores():
+    """Twenty keys are in twenty buckets or nearly, so the variance over the keys is that of the parameter."""
+    assert 0.25 < bias_spread("t5") ** 2 < 1.0
 
 
 @pytest.mark.parametrize("name", sorted(set(ALIGNMENTS) - set(WITHOUT_THE_RULE)))
