@@ -25,11 +25,12 @@ class Needle(Task):
         query   k1
         answer  v9
 
-    A needle-in-a-haystack task. With more than one needle it is the multi-key variant, in which the needles of other
-    keys are distractors; in the hardest variant all sentences are needles. Here keys, values and words are one token
-    each, and the other sentences are random. A value is one of `values` tokens, and in the publication a number of
-    seven digits. `depth` is the place of the needle in the query, from 0, the first sentence, to 1, the last; by
-    default all places are equally likely.
+    A needle-in-a-haystack task. By default it is the multi-key variant, in which the needles of other keys are
+    distractors; in the hardest variant all sentences are needles. With needles=1, as in `ruler-single`, the answer is
+    the only value in the source, and neither the key nor the query is needed to find it. Here keys, values and words
+    are one token each, and the other sentences are random. A value is one of `values` tokens, and in the publication a
+    number of seven digits. `depth` is the place of the needle in the query, from 0, the first sentence, to 1, the last;
+    by default all places are equally likely. Where it is given, the place alone is sufficient to find the answer.
 
     Source: Hsieh et al. 2024, "RULER" (arXiv 2404.06654), section 3.1.
     """
@@ -37,13 +38,13 @@ class Needle(Task):
     family = "recall"
     necessary = True
     presets: ClassVar[Presets] = {
-        "ruler-single": {"length": 1024, "test_lengths": [1024, 2048, 4096]},
+        "ruler-single": {"needles": 1, "length": 1024, "test_lengths": [1024, 2048, 4096]},
         "ruler-multikey-1": {"needles": 4, "length": 1024, "test_lengths": [1024, 2048, 4096]},
         "ruler-multikey-2": {"needles": 1024, "keys": 1024, "length": 1024, "test_lengths": [1024]},
     }
 
     def __init__(
-        self, *, needles: int = 1, depth: float | None = None, keys: int = 16, values: int = 16, fillers: int = 16
+        self, *, needles: int = 4, depth: float | None = None, keys: int = 16, values: int = 16, fillers: int = 16
     ) -> None:
         if not 1 <= needles <= keys:
             raise ValueError(f"needles is {needles}, but must be from 1 to the number of keys, {keys}")

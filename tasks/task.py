@@ -82,7 +82,8 @@ class Task(Registered, ABC):
     must find the answer to a query when all source positions without a link to it are HIDDEN."""
 
     necessary: ClassVar[bool] = False
-    """Whether the answer depends on every linked position: some other token there would change it."""
+    """Whether, with the default settings, the answer depends on every linked position: some other token there would
+    change it, and neither the counts of the other tokens nor the token at one of the other positions reveal it."""
 
     drawn_together: ClassVar[int] = 8
     """How many batches training samples in one call: the cost of sampling is mostly that of its many small operations,

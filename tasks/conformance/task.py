@@ -16,6 +16,7 @@ from .cases import SIZE, SPREADS, at_each_length, cases, expect, sampled
 from .example import example
 from .links import links, necessary
 from .predictors import Score, best_constant, best_marginal, best_query_reader, paired_query_reader
+from .shortcuts import asks, shortcuts
 
 
 def constructs(value: type) -> None:
@@ -171,5 +172,7 @@ CHECKS: Sequence[Check] = (
     leaks,
     links,
     necessary,
+    shortcuts,
+    asks,
     example,
 )

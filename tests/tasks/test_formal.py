@@ -39,9 +39,10 @@ def _(words, states=5):
 
 
 @solves("missing_duplicate")
-def _(words, symbols=2):
-    half, place = len(words) // 2, words.index("_")
-    return [words[place + half if place < half else place - half]]
+def _(words, symbols=8, blanks=2):
+    half, places = len(words) // 2, [place for place, word in enumerate(words) if word == "_"]
+    assert len(places) == blanks
+    return [words[place + half if place < half else place - half] for place in places]
 
 
 @solves("reverse")
@@ -89,10 +90,12 @@ def distribution(name, length, settings):
             sources = [*itertools.product(*[["a", "b"]] * contents, *[["^", "+a", "+b"]] * (length - contents))]
             yield from ((list(source), Fraction(1, max(length - 1, 1) * len(sources))) for source in sources)
     elif name == "missing_duplicate":
-        for half, place in itertools.product(itertools.product(symbols, repeat=length // 2), range(length)):
-            source = [*half, *half]
-            source[place] = "_"
-            yield source, Fraction(1, len(symbols) ** (length // 2) * length)
+        half, blanks = length // 2, settings["blanks"]
+        pairs, copies = itertools.combinations(range(half), blanks), itertools.product((0, half), repeat=blanks)
+        places = [[*map(sum, zip(*each, strict=True))] for each in itertools.product(pairs, copies)]
+        for string, missing in itertools.product(itertools.product(symbols, repeat=half), places):
+            source = ["_" if n in missing else word for n, word in enumerate(string * 2)]
+            yield source, Fraction(1, len(symbols) ** half * len(places))
     else:
         sources = [*itertools.product(*alphabets.get(name, [symbols] * length))]
         yield from ((list(source), Fraction(1, len(sources))) for source in sources)
@@ -107,8 +110,10 @@ SMALL = [
     ("cycle_navigation", {}, [1, 2, 4, 7]),
     ("cycle_navigation", {"states": 2}, [5]),
     ("cycle_navigation", {"states": 11}, [3]),
-    ("missing_duplicate", {}, [2, 4, 6]),
-    ("missing_duplicate", {"symbols": 3}, [6]),
+    ("missing_duplicate", {"symbols": 2, "blanks": 1}, [2, 4, 6]),
+    ("missing_duplicate", {"symbols": 3, "blanks": 1}, [6]),
+    ("missing_duplicate", {"symbols": 3, "blanks": 2}, [4, 6]),
+    ("missing_duplicate", {"symbols": 2, "blanks": 3}, [6]),
     ("reverse", {}, [1, 5]),
     ("reverse", {"symbols": 3}, [3]),
     ("duplicate_string", {}, [1, 5]),
@@ -181,3 +186,22 @@ def test_chance_far_out_is_what_frequencies_reach(name, length):
     learned, fresh = (task.sample(length, 20_011, stream(seed)).target for seed in (1, 2))
     share = (fresh == learned.mode(0).values).double().mean(1)
     assert abs(share.mean() - task.chance(length)) < 4 * share.std() / math.sqrt(len(share))
+
+
+def test_what_occurs_an_odd_number_of_times_answers_missing_duplicate_only_with_one_blank():
+    # Of two missing symbols, 7/8 differ, and one of them is right; if they agree, no count is odd, and a guess is left.
+    cases = (({"symbols": 2, "blanks": 1}, 1.0), ({"blanks": 1}, 1.0), ({}, 7 / 8 / 2 + 1 / 8 / 8))
+    for settings, share in cases:
+        task = TASKS["missing_duplicate"](**settings)
+        batch = task.sample(20, 20_011, stream())
+        counts = torch.nn.functional.one_hot(batch.source, task.symbols + 2).sum(1)[:, : task.symbols]
+        right = ((counts % 2).argmax(1, keepdim=True) == batch.target).double().mean()
+        assert abs(right - share) < 4 * math.sqrt(share * (1 - share) / len(batch)) + 1e-12
+
+
+def test_links_of_missing_duplicate_are_the_twins_of_the_blanks():
+    task = TASKS["missing_duplicate"](symbols=3, blanks=4)
+    batch = task.sample(14, 211, stream())
+    for row in range(len(batch)):
+        blanks = (batch.source[row] == task.blank).nonzero().flatten().tolist()
+        assert batch.links[row].nonzero().tolist() == [[n, (place + 7) % 14] for n, place in enumerate(blanks)]

@@ -74,8 +74,8 @@ def test_links_of_equal_symbols_are_in_their_order():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lengths_published_are_possible(name):
-    task = TASKS[name]()
-    preset = task.presets["deletang"]
+    preset = dict(TASKS[name].presets["deletang"])
+    task = TASKS[name](**{key: value for key, value in preset.items() if key not in ("length", "test_lengths")})
     for length in (*preset["length"], *preset["test_lengths"]):
         task.check_length(length)
         assert 0 < task.chance(length) < task.ceiling(length) == 1
@@ -88,7 +88,12 @@ def test_lengths_published_are_possible(name):
         ("parity", 0, "length is 0, but must be at least 1"),
         ("even_pairs", 1, "length is 1, but must be at least 2, for a pair of symbols"),
         ("modular_arithmetic", 4, "length is 4, but must be odd, as there is an operator between any two digits"),
-        ("missing_duplicate", 7, "length is 7, but must be even and at least 2, for a string and its copy"),
+        (
+            "missing_duplicate",
+            7,
+            "length is 7, but must be even and at least 4, for a string and its copy with 2 blanks",
+        ),
+        ("missing_duplicate", 2, "length is 2, but must be even and at least 4"),
         ("missing_duplicate", 0, "length is 0, but"),
         ("stack", 0, "length is 0, but must be at least 1"),
     ],
@@ -110,6 +115,7 @@ def test_lengths_without_an_example_are_refused(name, length, message):
             {"modulus": 1},
             "modulus is 1, but must be at least 2, or the answer is always the same",
         ),
+        ("missing_duplicate", {"blanks": 0}, "blanks is 0, but must be at least 1, or nothing is asked"),
         ("cycle_navigation", {"states": 1}, "states is 1, but must be at least 2, or the answer is always the same"),
     ],
 )

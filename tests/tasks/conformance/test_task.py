@@ -131,6 +131,49 @@ class LinkedToAll(Changed):
         return replace(batch, links=torch.ones_like(batch.links))
 
 
+class OneNeedle(TASKS["needle"]):
+    """Its value is the only one in the source."""
+
+    def __init__(self):
+        super().__init__(needles=1)
+
+
+class NeedleAtOnePlace(TASKS["needle"]):
+    """Its value is the one at the end."""
+
+    def __init__(self):
+        super().__init__(needles=4, depth=1.0)
+
+
+class OnePairEitherWay(Changed):
+    """A key and a value in any order, and fillers; the query is the key, and the value is the only one."""
+
+    points = False
+
+    def __init__(self):
+        self.source_space = self.query_space = Tokens(2 * SYMBOLS + 1)
+        self.target_space = Classes(SYMBOLS)
+
+    def change(self, batch):
+        key, value, order = batch.source[:, :1], batch.source[:, 1:2], batch.source[:, 2:3] % 2
+        pair = torch.cat([key, value + SYMBOLS], dim=1)
+        pair = torch.where(order == 1, pair.flip(1), pair)
+        source = torch.cat([pair, torch.full_like(batch.source[:, 2:], 2 * SYMBOLS)], dim=1)
+        links = (source < 2 * SYMBOLS).unsqueeze(1)
+        return Batch(source, key, value, torch.ones_like(key, dtype=torch.bool), links)
+
+    def answer(self, batch):
+        found = (batch.source == batch.query).any(1, keepdim=True)
+        return torch.where(found, batch.source.where(batch.source < 2 * SYMBOLS, 0).amax(1, keepdim=True) - SYMBOLS, -1)
+
+
+class IgnoredQueries(Changed):
+    """Its queries are random and ask nothing."""
+
+    def change(self, batch):
+        return replace(batch, query=batch.source.flip(1))
+
+
 class NotATask:
     pass
 
@@ -168,6 +211,11 @@ FAULTS = [
     (LinkedToTooLittle, "links", "the oracle cannot find the answer at query 0"),
     (LinkedThoughNotScored, "links", "a query that is not scored has links"),
     (LinkedToAll, "necessary", "that to query 1 does not depend on position 0"),
+    (OneNeedle, "shortcuts", "reader of the counts of the tokens that misses what is equal to the query"),
+    (NeedleAtOnePlace, "shortcuts", "reader of one position that misses what is equal to the query"),
+    (OnePairEitherWay, "shortcuts", "that misses what is equal to the query has a normalised score of 1.00"),
+    (OneNeedle, "asks", "a reader of the counts of the tokens that has not read the query has a normalised score of 1"),
+    (IgnoredQueries, "asks", "the queries differ between examples, and those of another one give the same answers"),
     (WithoutExample, "example", "the docstring of the class has no example: below the question, write a line such as"),
 ]
 
