@@ -90,7 +90,7 @@ def queries(task: Task, batch: Batch) -> Tensor:
 
 
 def readers_of(task: Task, batch: Batch) -> Mapping[str, Read]:
-    """Return the readers that a task has something for, by name."""
+    """Return the readers that a task has something for, by their names in READERS."""
     found: dict[str, Read] = {}
     if batch.source.shape[1] > 1:
         if task.source_space.discrete:
@@ -98,7 +98,7 @@ def readers_of(task: Task, batch: Batch) -> Mapping[str, Read]:
             found |= {name: ngrams(n) for n, name in enumerate(names, start=1)}
         else:
             found |= {"set": vectors}
-        found |= {f"first {WORDS}": first, f"last {WORDS}": last}
+        found |= {"first 4": first, "last 4": last}
     if len(torch.unique(batch.query[:, 1:])) > 1:
         found |= {"queries": queries}
     return found

@@ -19,6 +19,9 @@ ORDERS = ("chronological", "told")
 class Cafe(Task):
     """`length` clauses of four tokens each (person, act, place, hour): how many visits did a place have?
 
+    It measures counting more than attention: how often the place stands beside each act and each hour tells more than
+    half of what can be known about the count.
+
     With length=6 and two visits to the café, the first of them mentioned twice:
 
         source  Anna means_to_go_to café nine    Clara passes_by café nine    Anna enters café nine

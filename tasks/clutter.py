@@ -54,6 +54,9 @@ def draw_distractors() -> Float[Tensor, "n 5 5"]:
 class Clutter(Task):
     """An image of `length` square patches, row by row, shows one shape and `distractors` other figures: which shape?
 
+    It measures the recognition of parts more than attention: a patch often shows rows of both halves of the shape,
+    which no distractor joins, so that the patches without their places tell most of what can be known.
+
     With distractors=1, patch=4, noise=0 and length=9 (12 by 12 pixels; double lines enclose linked patches):
 
         +════+────+────+

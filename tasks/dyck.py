@@ -17,6 +17,9 @@ from .task import TASKS, Batch, Part, Presets, Task
 class Dyck(Task):
     """`length` brackets of `kinds` kinds, some of them not closed yet: which kind must close next?
 
+    It measures memory of the last few brackets first: in most sources they include the one that must close, and only in
+    the others must a model look back further.
+
     With length=8:
 
         source  ( [ ( ) ( [ ] )

@@ -22,6 +22,17 @@ from .task import Batch, Task
 PATH = Path(__file__).with_name("floors.yaml")
 EXAMPLES = 64  # of the sample that tells whether a task has changed
 
+READERS = {
+    "bag": "the tokens of the source without their order",
+    "bigrams": "the pairs of neighbours in the source without their order",
+    "trigrams": "the triples of neighbours in the source without their order",
+    "set": "the vectors of the source without their order",
+    "first 4": "the first four tokens or vectors of the source in order",
+    "last 4": "the last four tokens or vectors of the source in order",
+    "queries": "the four queries before this one, and the four after it where the task lets a query see later ones",
+}
+"""What each reader sees besides the query and its position."""
+
 Floors: TypeAlias = Mapping[str, float]
 """The normalised score of each reader: 0 is chance and 1 the ceiling."""
 
@@ -55,8 +66,11 @@ def read_file() -> Mapping[str, Mapping[int, Mapping[str, Any]]]:
 def task_digest(task: Task, length: int) -> str:
     """Return a digest of what a task samples, of chance and of the ceiling: what the floors depend on.
 
-    It changes when the examples or their bounds do, and not when code is only rewritten.
+    It changes when the examples or their bounds do, and not when code is only rewritten. It is "" for a length that the
+    task does not accept.
     """
+    if not task.accepts(length):
+        return ""
     batch = task.sample(length, EXAMPLES, torch.Generator().manual_seed(length))
     bounds = task.bounds(length, [batch])
     told = f"{batch_digest(batch)} {bounds.chance:.6f} {bounds.ceiling:.6f}"

@@ -14,6 +14,8 @@ from .task import TASKS, Batch
 class Language(LanguageModel):
     """Predict each word in the second half of a text of `length` words from all words before it.
 
+    It measures local statistics first: the five words before each tell more than half of what can be known.
+
     With symbols=8 and length=6 ([cls] is the first query of every text):
 
         source  deso deso buzu

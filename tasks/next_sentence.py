@@ -21,6 +21,9 @@ from .task import TASKS, Batch, Part
 class NextSentence(TextTask):
     """Two halves of texts of `length` words: is the second half the continuation of the first?
 
+    It measures local statistics first: the last word of the first half and the first word of the second tell a third of
+    what can be known.
+
     With symbols=8 and length=6:
 
         source  difa deso biga [sep] dale bame dale

@@ -20,6 +20,9 @@ END = 2
 class Stack(StringTask):
     """The contents of a stack from the bottom, then actions, `length` in all: what are the contents then, from the top?
 
+    It measures counting, too: the numbers of pushes and pops almost tell the height of the stack, and so the places
+    that contain ".".
+
     With length=7 ("^" is pop, "+a" push a, "?" a mark, "." the end of the stack):
 
         source  a b b +a ^ ^ +a

@@ -15,9 +15,11 @@ from mechanisms.conformance.compiling import BUILT_IN_STOPS
 from registry import Entry, Registry, Setting
 from registry.docstring import parts_of, source_of
 from registry.spec import with_article
+from tasks import TASKS, Task
 
 from ..plugins import REGISTRIES, ROOT
 from ..training.network import on_meta, parameter_count
+from .bounds import task_bounds
 
 WIDTH = 64  # at which parameters and costs are told
 PARTS = (ALIGNMENTS.kind, NORMALIZERS.kind, POSITIONS.kind)
@@ -131,6 +133,8 @@ def _facts(kind: str, entry: Entry[Any], built: Any) -> dict[str, str]:
         facts = dict(_model_facts(entry.value, built))
     elif kind == "alignment":
         facts = dict(_alignment_facts(entry.value, built))
+    elif kind == TASKS.kind:
+        facts = dict(_task_facts(entry))
     if kind in KINDS:
         facts["torch.compile"] = _compiled(kind, entry)
     return facts
@@ -158,6 +162,14 @@ def _alignment_facts(value: type[Alignment], built: Alignment | None) -> Iterato
     if built is not None:
         yield "cost", f"{built.pair_flops:,} operations per score"
         yield "path", path_of(value, built)
+
+
+def _task_facts(entry: Entry[Task]) -> Iterator[tuple[str, str]]:
+    try:
+        for bounds in task_bounds(entry.name):
+            yield f"at length {bounds.length}", str(bounds)
+    except Exception:  # a plug-in with settings that must be given, or with a fault
+        return
 
 
 def path_of(value: type[Alignment], built: Alignment) -> str:

@@ -12,10 +12,11 @@ from registry.docstring import short_source
 from results.store.formats import ABSENT, count
 from results.store.markdown import markdown
 from tasks import TASKS, Task
+from tasks.floors import READERS, Floors, best_reader
 
 from ..plugins import REGISTRIES, ROOT
+from .bounds import NOTED, overview, score
 from .describe import KINDS, Description, describe, entries, lines
-from .examples import default_length
 
 PATH = ROOT / "docs" / "mechanisms.md"
 TASKS_PATH = ROOT / "docs" / "tasks.md"
@@ -31,12 +32,21 @@ of a model is the work of a layer and the number of sequential steps; the cost o
 `python -m runner info NAME` shows the same, also for plug-ins; `python -m runner costs` counts operations."""
 
 TASKS_MARK = f"<!-- From here on written by `{AGAIN}` from docstrings: change those, then run it again. -->"
-TASKS_LEAD = """\
-## All tasks
+TASKS_LEAD = "## All tasks\n\n`python -m runner show NAME` prints an example."
+SEEN_LIST = "\n".join(f"- {name}: {seen}" for name, seen in READERS.items())
+FLOORS_LEAD = f"""\
+## What simple readers score
 
-Chance is the metric of the best predictor that has not read the source, with the default settings at the first
-possible length from 8 on. For a mean squared error and for nats, lower is better. `python -m runner show NAME` prints
-an example."""
+Chance is the metric of the best predictor that has not read the source, and the ceiling that of a perfect reader; for a
+mean squared error and for nats, lower is better. Between them are readers that cannot attend. Each answers a query from
+its token, its position and a few features, with one hidden layer:
+
+{SEEN_LIST}
+
+Their scores are normalised: 0 is chance and 1 the ceiling. They are lower bounds of what such readers can do, because
+a fit has a fixed number of steps. The best score of a task is bold if it is at least {NOTED}; a network that scores no
+more need not have attended to anything. All settings are the defaults. "{ABSENT}" means that the reader has nothing to
+read, or that the task has changed since the fit. `.venv/bin/python -m benchmarks.shortcut_floors` fits them again."""
 
 
 def page() -> str:
@@ -54,25 +64,39 @@ def tasks_page(text: str) -> str:
     if not mark:
         raise UserError(f"{TASKS_PATH} has lost the line that begins the list of tasks: {TASKS_MARK}")
     found = entries(TASKS, built_in=True)
-    headings = ["task", "the question", "source", "chance", "presets"]
-    rows = [_task_row(entry) for entry in found]
-    table = markdown(headings, rows, right=["chance"], raw=True).rstrip()
-    parts = [head + mark, TASKS_LEAD, table, *(_task_section(entry) for entry in found)]
+    table = markdown(["task", "the question", "source", "presets"], map(_task_row, found), raw=True).rstrip()
+    parts = [head + mark, TASKS_LEAD, table, FLOORS_LEAD, _floors_table(found), *map(_task_section, found)]
     return "\n\n".join(parts) + "\n"
 
 
 def _task_row(entry: Entry[Task]) -> list[str]:
     shown = describe(TASKS.kind, entry, built_in=True)
-    task = entry.value()
-    chance = f"{task.chance(default_length(task)):.3g}"
     presets = ", ".join(f"`{name}`" for name in entry.value.presets) or ABSENT
-    return [f"[{shown.name}](#{shown.name})", shown.formula, short_source(shown.source), chance, presets]
+    return [f"[{shown.name}](#{shown.name})", shown.formula, short_source(shown.source), presets]
+
+
+def _floors_table(found: Sequence[Entry[Task]]) -> str:
+    bounds = {entry.name: overview(entry.name) for entry in found}
+    readers = [reader for reader in READERS if any(reader in (each.floors or {}) for each in bounds.values())]
+    rows = []
+    for name, each in bounds.items():
+        floors = [_floor(each.floors or {}, reader) for reader in readers]
+        rows.append([f"[{name}](#{name})", str(each.length), f"{each.chance:.3g}", *floors, f"{each.ceiling:.3g}"])
+    numbers = ["length", "chance", *readers, "ceiling"]
+    return markdown(["task", *numbers], rows, right=numbers, raw=True).rstrip()
+
+
+def _floor(floors: Floors, reader: str) -> str:
+    if reader not in floors:
+        return ABSENT
+    shown = score(floors[reader])
+    return f"**{shown}**" if best_reader(floors)[0] == reader and floors[reader] >= NOTED else shown
 
 
 def _task_section(entry: Entry[Task]) -> str:
     shown = describe(TASKS.kind, entry, built_in=True)
     settings = ", ".join(f"`{setting}`" for setting in shown.settings) or "none"
-    items = [f"- settings: {settings}"]
+    items = [f"- settings: {settings}", *(f"- {about}: {sentence}" for about, sentence in shown.facts.items())]
     items += [f"- preset `{name}`: {_given(given)}" for name, given in entry.value.presets.items()]
     items.append(f"- file: [{shown.file}](../{shown.file})")
     return "\n\n".join([f"### {shown.name}", shown.formula, _fenced(shown.text), "\n".join(items)])

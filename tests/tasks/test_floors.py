@@ -8,7 +8,7 @@ import yaml
 
 from registry import Spec
 from tasks import TASKS, floors
-from tasks.floors import best_reader, read_file, shortcut_floors, task_digest
+from tasks.floors import READERS, best_reader, read_file, shortcut_floors, task_digest
 from tasks.task import Task
 
 AGAIN = "python -m benchmarks.shortcut_floors"
@@ -80,6 +80,17 @@ def test_other_examples_are_a_change(stored, monkeypatch):
     assert shortcut_floors(spec, 13) is None
 
 
+def test_a_length_that_is_refused_now_has_no_floors(stored, monkeypatch):
+    spec = TASKS.spec("parity")
+    stored(spec, 13, {"bag": 1.0})
+
+    def refuse(task, length):
+        raise ValueError("no length is possible")
+
+    monkeypatch.setattr(spec.value, "check_length", refuse)
+    assert shortcut_floors(spec, 13) is None
+
+
 def test_a_plugin_has_no_floors():
     class Own(TASKS["parity"]):
         """A task of a plug-in."""
@@ -94,3 +105,10 @@ def test_a_plugin_has_no_floors():
 
 def test_the_best_reader():
     assert best_reader({"bag": -0.01, "bigrams": 0.5, "last": 0.25}) == ("bigrams", 0.5)
+
+
+def test_every_stored_reader_is_explained():
+    stored = {
+        reader for by_length in read_file().values() for entry in by_length.values() for reader in entry["floors"]
+    }
+    assert stored <= READERS.keys()

@@ -7,6 +7,7 @@ import torch
 
 from mechanisms import ALIGNMENTS, CELLS, DECODERS, MODELS, NORMALIZERS, NORMS, Attention
 from registry.docstring import parts_of, short_source, source_of
+from runner.catalogue import bounds
 from runner.catalogue.describe import KINDS, describe, entries, lines
 from runner.catalogue.docs import AGAIN, PATH, TASKS_PATH, page, tasks_page
 from runner.plugins import REGISTRIES
@@ -47,8 +48,59 @@ def test_settings_as_a_suite_spells_them():
     assert "layers = 2 (int)" in settings
     assert "alignment = scaled_dot (an alignment)" in settings
     assert not any(setting.startswith("causal") for setting in settings)
-    assert told("task", "copy") == {"settings": "items = 10 (int)\nsymbols = 8 (int)"}
+    assert told("task", "copy")["settings"] == "items = 10 (int)\nsymbols = 8 (int)"
     assert told("normalizer", "softmax")["settings"] == "none"
+
+
+@pytest.fixture
+def floors(monkeypatch):
+    """Return a function that sets the stored floors of all tasks, by length."""
+
+    def store(by_length):
+        monkeypatch.setattr(bounds, "measured", lambda spec: by_length)
+        monkeypatch.setattr(bounds, "shortcut_floors", lambda spec, length: by_length.get(length))
+
+    return store
+
+
+def test_a_task_tells_the_best_simple_reader_at_each_length(floors):
+    floors({23: {"bag": 0.25, "last 4": 0.504}, 11: {"bag": -0.001, "last 4": 0.011}})
+    facts = told("task", "copy")
+    assert facts["at length 11"] == "chance 0.125, best simple reader 0.01, ceiling 1"
+    assert facts["at length 23"] == "chance 0.125, best simple reader 0.50 (last 4), ceiling 1"
+    assert list(facts) == ["settings", "at length 11", "at length 23"]
+
+
+def test_a_task_without_floors_has_a_dash(floors):
+    floors({})
+    assert told("task", "copy")["at length 8"] == "chance 0.125, best simple reader –, ceiling 1"
+    floors({23: None})  # the task has changed
+    assert told("task", "copy")["at length 23"] == "chance 0.125, best simple reader –, ceiling 1"
+
+
+def test_a_task_that_needs_a_setting_is_described_without_bounds():
+    class Own(TASKS["parity"]):
+        """A task with a setting that must be given.
+
+        Source: this project.
+        """
+
+        def __init__(self, *, size: int) -> None:
+            super().__init__()
+
+    TASKS.register("own_bounds")(Own)
+    try:
+        assert told("task", "own_bounds") == {"settings": "size must be given (int)"}
+    finally:
+        TASKS.forget("own_bounds")
+
+
+def test_the_list_of_tasks_has_a_table_of_simple_readers(floors):
+    floors({5: {"bag": 0.9}, 23: {"bag": 0.25, "queries": 0.504}, 31: {"bag": 0.01}})
+    text = tasks_page(TASKS_PATH.read_text(encoding="utf-8"))
+    assert "| task | length | chance | bag | queries | ceiling |\n" in text
+    assert "| [copy](#copy) | 23 | 0.125 | 0.25 | **0.50** | 1 |\n" in text, "the first length from 8 on"
+    assert "| [missing_duplicate](#missing_duplicate) | 8 | 0.5 | – | – | 1 |\n" in text, "no odd lengths"
 
 
 def test_a_model():
