@@ -19,8 +19,8 @@ ORDERS = ("chronological", "told")
 class Cafe(Task):
     """`length` clauses of four tokens each (person, act, place, hour): how many visits did a place have?
 
-    It measures counting more than attention: how often the place stands beside each act and each hour tells more than
-    half of what can be known about the count.
+    It measures counting more than attention: how often the place stands beside each act and each hour tells about half
+    of what can be known about the count.
 
     With length=6 and two visits to the café, the first of them mentioned twice:
 
