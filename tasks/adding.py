@@ -19,6 +19,9 @@ FIRST = 10
 class Adding(Task):
     """`length` pairs of a value in [0, 1] and a mark, two of them marked: what is the sum of the two values?
 
+    It measures memory and selection: two vectors have to be found among many, but neither their places nor their order
+    change the answer.
+
     With length=6:
 
         source  (.31 0) (.92 1) (.05 0) (.77 0) (.40 1) (.63 0)

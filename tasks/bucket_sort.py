@@ -13,6 +13,8 @@ from .task import TASKS, Batch
 class BucketSort(StringTask):
     """Sort a string of `length` random symbols.
 
+    It measures counting: how often each symbol occurs, without any order, is sufficient to answer.
+
     With symbols=5 and length=7 ("?" is a mark):
 
         source  4 1 0 1 3 0 1

@@ -13,6 +13,8 @@ from .task import TASKS, Batch
 class CycleNavigation(StringTask):
     """Follow `length` moves (a step back, none, or a step forward) on a cycle of `states`: in which state do they end?
 
+    It measures counting: the number of moves of each kind, without their order, is sufficient to answer.
+
     With states=5 and length=5, from state 0 ("?" is a mark):
 
         source  +1 -1 0 -1 -1

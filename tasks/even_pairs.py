@@ -15,6 +15,9 @@ from .task import TASKS, Batch, Presets
 class EvenPairs(StringTask):
     """A random string of `length` over {a, b}: is the number of pairs ab and ba in it even?
 
+    It measures a comparison of two places: the number is even exactly if the first and the last symbol are equal. The
+    pairs of neighbours, without their order, are sufficient too.
+
     With length=6 ("?" is a mark; the pairs are ab, ba and ab):
 
         source  a a b a a b

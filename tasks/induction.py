@@ -15,6 +15,9 @@ from .task import TASKS, Batch, Part, Presets, Task
 class Induction(Task):
     """`length` random symbols, one of them replaced by a trigger: which symbol came after the trigger?
 
+    It measures whether a model joins a symbol with the one before it: the pairs of neighbours, without their order, are
+    sufficient to answer.
+
     With symbols=8 and length=8 ("!" is the trigger):
 
         source  3 1 7 ! 4 1 0 6

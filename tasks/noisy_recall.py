@@ -16,6 +16,9 @@ from .task import TASKS, Batch, Part, Presets, Task
 class NoisyRecall(Task):
     """`length` tokens in pairs, each a key and its value, or noise: what is the value of each key, in random order?
 
+    It measures whether a model joins a value with the key before it: the pairs of neighbours, without their order, are
+    sufficient to answer.
+
     With vocabulary=6 (keys k0 to k2, values v0 to v2), noise_vocabulary=4 (n0 to n3) and length=10:
 
         source  k2 v0 n3 n1 k0 v0 k2 v0 n1 n1

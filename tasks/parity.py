@@ -13,6 +13,8 @@ from .task import TASKS, Batch
 class Parity(StringTask):
     """A random binary string of `length`: is the number of ones even?
 
+    It measures counting: the number of ones, without their places, is sufficient to answer.
+
     With length=7 ("?" is a mark):
 
         source  1 0 1 0 1 0 0
