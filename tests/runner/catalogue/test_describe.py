@@ -100,7 +100,7 @@ def test_the_list_of_tasks_has_a_table_of_simple_readers(floors):
     text = tasks_page(TASKS_PATH.read_text(encoding="utf-8"))
     assert "| task | length | chance | bag | queries | ceiling |\n" in text
     assert "| [copy](#copy) | 23 | 0.125 | 0.25 | **0.50** | 1 |\n" in text, "the first length from 8 on"
-    assert "| [missing_duplicate](#missing_duplicate) | 8 | 0.5 | – | – | 1 |\n" in text, "no odd lengths"
+    assert "| [missing_duplicate](#missing_duplicate) | 8 | 0.125 | – | – | 1 |\n" in text, "no odd lengths"
 
 
 def test_a_model():

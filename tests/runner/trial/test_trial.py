@@ -89,7 +89,7 @@ def test_equal_trials_are_one_and_different_ones_have_labels_of_their_own(plan):
 def test_a_trial_whose_scores_become_nan_has_diverged_and_keeps_its_curve(plan, normalizer):
     (trial,) = plan(
         mechanisms=f"[transformer: {{normalizer: {normalizer}}}]",
-        train="{width: 8, batch: 8, steps: 6, warmup: 0, learning_rate: 1.0e+30, evaluate_every: 3}",
+        train="{width: 8, batch: 8, steps: 6, warmup: 0, learning_rate: 9.0e+14, evaluate_every: 3}",
     ).trials
     outcome = measure(trial, torch.device("cpu"))
     assert outcome.outcome == "diverged"
