@@ -1,6 +1,6 @@
 """How many training steps does each task of a suite need? It uses seeds, and so data, that no run of a suite uses.
 
-.venv/bin/python -m benchmarks.budgets suites/tasks.yaml --task cafe --task clutter
+.venv/bin/python -m benchmarks.budgets suites/tasks.yaml --task cafe --task modular_arithmetic
 
 Each mechanism is trained on each task with the steps of the suite. Where its score on validation data is below 0.9, it
 is trained again with twice as many, up to `--most`. The table has the last validation score of each number of steps.
@@ -40,7 +40,6 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         jobs = [pool.submit(_scores, trial, chosen.most) for trial in trials]
         for trial, job in zip(trials, jobs, strict=True):
-            mechanism, task = plan.labels[trial.key]
             scores = "  ".join(f"{steps}: {score:.2f}" for steps, score in job.result().items())
             mechanism, task = plan.labels[trial.key]
             print(f"{task and task.text} · {mechanism.text} · seed {trial.seed}  {scores}", flush=True)

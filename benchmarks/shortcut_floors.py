@@ -4,7 +4,8 @@
     .venv/bin/python -m benchmarks.shortcut_floors cafe dyck  # these tasks again
 
 The lengths are the longest trained length and the test lengths, up to LONGEST; a reader is fitted at the length at
-which it is tested. The readers are in benchmarks/readers.py; examples come from seeds that no run uses.
+which it is tested. With its default settings a task keeps its lengths where no suite has them any more, since
+docs/tasks.md shows all tasks. The readers are in benchmarks/readers.py; examples come from seeds that no run uses.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from runner.plugins import ROOT
 from runner.suite.file import SuiteFile
 from runner.suite.tasks import TaskExpansion
 from runner.training import seeds
-from tasks import Task
-from tasks.floors import PATH, Floors, best_reader, read_file, shortcut_floors, task_digest
+from tasks import TASKS, Task
+from tasks.floors import PATH, Floors, best_reader, measured, read_file, shortcut_floors, task_digest
 
 from .readers import Samples, readers_of, score
 
@@ -35,8 +36,9 @@ Stored = dict[str, dict[int, Mapping[str, Any]]]
 
 
 def wanted() -> dict[str, tuple[Spec, set[int]]]:
-    """Return the tasks of all suites with their lengths, by the identity of the spec."""
-    found: dict[str, tuple[Spec, set[int]]] = {}
+    """Return the tasks of all suites, and all with default settings, with lengths, by the identity of the spec."""
+    defaults = [TASKS.spec(name) for name in TASKS]
+    found = {spec.identity: (spec, set(measured(spec))) for spec in defaults}
     for path in sorted((ROOT / "suites").glob("*.yaml")):
         if path.stem in WITHOUT_MEANING:
             continue
@@ -79,7 +81,7 @@ def main() -> None:
     stored: Stored = {}
     for spec, length, entry in entries(sys.argv[1:]):
         stored.setdefault(spec.identity, {})[length] = entry
-        # After each, so that nothing is lost if this ends early; tasks that no suite has any more go at the end.
+        # After each, so that nothing is lost if this ends early; what is not wanted any more goes at the end.
         write({**read_file(), **stored})
     write(stored)
 

@@ -20,7 +20,7 @@ CAPTION = (
     "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs "
     "ended (no score: a perfect reader is not clearly better than chance on these examples); a star marks the mean of "
     "only some seeds, where others failed or are still to run; a dagger marks a score that is not above that of a "
-    "simple reader of the task, which cannot attend. "
+    "simple reader of the task, which cannot attend."
 )
 
 
@@ -45,7 +45,7 @@ class RankingView(View):
     def figure(self, run: Run) -> Heatmap | None:
         if not run.tasks:
             return None
-        return Heatmap(CAPTION + overview(run), matrix(run), "normalised score")
+        return Heatmap(f"{CAPTION} {overview(run)}".strip(), matrix(run), "normalised score")
 
     def findings(self, run: Run) -> Iterator[Finding]:
         yield from best(run)
@@ -169,10 +169,11 @@ def plugins(run: Run) -> list[Finding]:
 
 
 def _caption(run: Run) -> str:
+    told = f"{overview(run)} ".lstrip()
     return (
         "The score is the mean over tasks of the mean over seeds of the normalised test score: 1 is a perfect reader, "
         "0 is chance; mechanisms whose scores are equal to two digits, or all at least 0.99, where training stops, "
-        f"share a rank. {overview(run)} {_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, "
+        f"share a rank. {told}{_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, "
         "failed or ran out of time or memory count as chance (0). A dagger marks a score that is not above that of a "
         f"simple reader of the task, which cannot attend. {NO_SCORE_MEANS} Steps to solve: the median of the runs that "
         "reached 0.99 on validation and are above the simple readers, with their share where it is not all. Gradient "

@@ -37,12 +37,13 @@ def _solved(table: pd.DataFrame, task: str, floor: Floor | None) -> list[Finding
     # A trial that ended badly counts as chance in `counted`, so no mechanism with a failed seed solves the task.
     able, unable = list(lowest[solves(lowest, least)].index), list(highest[highest <= CHANCE].index)
     parts = [f"solved (a score of {SOLVED} or more on every seed) by {_listed(able, table)}"] if able else []
+    reads = "" if floor is None else f"the {number(floor.score)} of a simple reader ({floor.reader})"
     if not able:
-        which = "solves it" if (lowest >= SOLVED).any() else f"reaches {SOLVED}"
+        # A mechanism that reaches SOLVED on every seed is not named as able only if it is not above the reader.
+        which = f"is above {reads}" if (lowest >= SOLVED).any() else f"reaches {SOLVED}"
         parts = [f"no mechanism {which} on every seed; the best mean is {_best(table, task)}"]
-    if floor is not None:
+    if reads:
         simple = [name for name in highest[highest <= least].index if name not in unable]
-        reads = f"the {number(floor.score)} of a simple reader ({floor.reader})"
         parts += [f"at most {reads} on every seed: {_listed(simple, table)}"] if simple else []
     parts += [f"near chance (at most {CHANCE} on every seed): {_listed(unable, table)}"] if unable else []
     return [Finding(f"{task}: {'; '.join(parts)}.", 60)]

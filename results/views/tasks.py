@@ -24,7 +24,7 @@ MARKS = (APART, CEILING, FLOOR, NEAR_CHANCE)
 CAPTION = (
     "Chance and ceiling are in the task's metric, at the trained length (the mean over trials); all else is a "
     "normalised score (1: perfect, 0: chance). The simple reader is the best of some that cannot attend, such as a "
-    "count of the words; a dash means that none was measured. Lowest and highest are those of the mechanisms' means. "
+    "count of the tokens; a dash means that none was measured. Lowest and highest are those of the mechanisms' means. "
     "A task tells mechanisms apart where a difference between two of them holds after the correction for all that the "
     f"report may compare, with {FEW_SEEDS} seeds or more. All are at the ceiling where every seed of every mechanism "
     f"scores {SOLVED} or more, and near chance where every one scores at most {CHANCE}."

@@ -24,7 +24,8 @@ class TaskBounds(NamedTuple):
     floors: Floors | None
 
     def __str__(self) -> str:
-        return f"chance {self.chance:.3g}, best simple reader {best(self.floors)}, ceiling {self.ceiling:.3g}"
+        metrics = f"chance {self.chance:.3g}, ceiling {self.ceiling:.3g}"
+        return f"{metrics}, normalised score of the best simple reader {best(self.floors)}"
 
 
 def best(floors: Floors | None) -> str:

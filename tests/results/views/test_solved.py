@@ -20,8 +20,8 @@ def test_what_a_simple_reader_scores_is_not_solved(tmp_path: Path) -> None:
     told = sentences(tmp_path / "a", scores, shortcuts={"bag": 0.98, "last": 0.4})
     (text,) = about(told, "copy: ", "near chance")
     assert text == (
-        "copy: no mechanism solves it on every seed; the best mean is 0.98, of rnn; at most the 0.98 of a simple "
-        "reader (bag) on every seed: gru; near chance (at most 0.1 on every seed): lstm."
+        "copy: no mechanism is above the 0.98 of a simple reader (bag) on every seed; the best mean is 0.98, of rnn; "
+        "at most the 0.98 of a simple reader (bag) on every seed: gru; near chance (at most 0.1 on every seed): lstm."
     )
     assert not about(told, "copy: solved")
     assert about(sentences(tmp_path / "b", scores, shortcuts={"bag": 0.9}), "copy: solved", "by rnn; at most the 0.90")

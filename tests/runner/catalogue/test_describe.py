@@ -15,6 +15,7 @@ from tasks import TASKS
 from tasks.sources.text import SOURCES
 from tests.runner.conftest import ROOT
 
+BEST = "normalised score of the best simple reader"
 BUILT_IN = [(kind, entry.name) for kind in KINDS for entry in entries(REGISTRIES[kind], built_in=True)]
 
 
@@ -66,16 +67,16 @@ def floors(monkeypatch):
 def test_a_task_tells_the_best_simple_reader_at_each_length(floors):
     floors({23: {"bag": 0.25, "last 4": 0.504}, 11: {"bag": -0.001, "last 4": 0.011}})
     facts = told("task", "copy")
-    assert facts["at length 11"] == "chance 0.125, best simple reader 0.01, ceiling 1"
-    assert facts["at length 23"] == "chance 0.125, best simple reader 0.50 (last 4), ceiling 1"
+    assert facts["at length 11"] == f"chance 0.125, ceiling 1, {BEST} 0.01"
+    assert facts["at length 23"] == f"chance 0.125, ceiling 1, {BEST} 0.50 (last 4)"
     assert list(facts) == ["settings", "at length 11", "at length 23"]
 
 
 def test_a_task_without_floors_has_a_dash(floors):
     floors({})
-    assert told("task", "copy")["at length 8"] == "chance 0.125, best simple reader –, ceiling 1"
+    assert told("task", "copy")["at length 8"] == f"chance 0.125, ceiling 1, {BEST} –"
     floors({23: None})  # the task has changed
-    assert told("task", "copy")["at length 23"] == "chance 0.125, best simple reader –, ceiling 1"
+    assert told("task", "copy")["at length 23"] == f"chance 0.125, ceiling 1, {BEST} –"
 
 
 def test_a_task_that_needs_a_setting_is_described_without_bounds():
