@@ -35,7 +35,7 @@ def scores(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     `score` is missing where the trial neither ended well nor diverged; `counted` only where the trial has not run, is
     skipped, or is of a task and seed without scores. `floor` is the best score of a simple reader, at least that of
     chance; it is missing where none was measured. `steps_to_solve` is missing where the trial never reached the score
-    at which training stops, or is not above the floor.
+    at which training stops.
     """
     table = trials.loc[trials["task"].notna(), OF_TRIAL].copy()
     tested = frame[(frame["quantity"] == "normalised") & (frame["stage"] == "test")]
@@ -46,8 +46,7 @@ def scores(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     table["score"] = table["score"].where(table["outcome"] != "diverged", floor)
     known = {task: max(0.0, floor.score) for task, floor in floors(trials).items()}
     table["floor"] = table["task"].map(known).astype("float64")
-    steps = _of_trials(table, frame[frame["quantity"] == "steps_to_solve"])
-    table["steps_to_solve"] = steps.mask(table["score"] <= table["floor"])
+    table["steps_to_solve"] = _of_trials(table, frame[frame["quantity"] == "steps_to_solve"])
     explained = trials["reason"].reindex(table.index).notna()
     table["outcome"] = table["outcome"].mask((table["outcome"] == "ok") & table["score"].isna() & explained, NO_SCORE)
     return table

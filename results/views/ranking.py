@@ -45,7 +45,7 @@ class RankingView(View):
     def figure(self, run: Run) -> Heatmap | None:
         if not run.tasks:
             return None
-        return Heatmap(f"{CAPTION} {overview(run)}".strip(), matrix(run), "normalised score")
+        return Heatmap(CAPTION, matrix(run), "normalised score")
 
     def findings(self, run: Run) -> Iterator[Finding]:
         yield from best(run)
@@ -176,8 +176,8 @@ def _caption(run: Run) -> str:
         f"share a rank. {told}{_intervals(set(run.ranking.mechanisms['interval']))} Runs that diverged, "
         "failed or ran out of time or memory count as chance (0). A dagger marks a score that is not above that of a "
         f"simple reader of the task, which cannot attend. {NO_SCORE_MEANS} Steps to solve: the median of the runs that "
-        "reached 0.99 on validation and are above the simple readers, with their share where it is not all. Gradient "
-        "decay (nats per position) and horizon (positions until 1 % is left) are those of the untrained network."
+        "reached 0.99 on validation, with their share where it is not all. Gradient decay (nats per position) and "
+        "horizon (positions until 1 % is left) are those of the untrained network."
     )
 
 

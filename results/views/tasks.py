@@ -27,7 +27,8 @@ CAPTION = (
     "count of the tokens; a dash means that none was measured. Lowest and highest are those of the mechanisms' means. "
     "A task tells mechanisms apart where a difference between two of them holds after the correction for all that the "
     f"report may compare, with {FEW_SEEDS} seeds or more. All are at the ceiling where every seed of every mechanism "
-    f"scores {SOLVED} or more, and near chance where every one scores at most {CHANCE}."
+    f"scores {SOLVED} or more, and near chance where every one scores at most {CHANCE}; no mechanism exceeds the "
+    "simple reader where no seed of any does."
 )
 
 
@@ -46,6 +47,7 @@ class TasksView(View):
         columns = [
             Column.of("task", rows, "task"),
             Column.of("length", rows, "length", count),
+            Column.of("most steps", rows, "steps", count),
             Column.of("chance", rows, "chance", digits(3)),
             Column.of("ceiling", rows, "ceiling", digits(3)),
             Column.of("simple reader", rows, "reader"),
@@ -62,15 +64,20 @@ class TasksView(View):
 
 
 def summaries(run: Run) -> pd.DataFrame:
-    """Return task, length, chance, ceiling, reader, floor, lowest, highest (of the means), and what the scores say."""
+    """Return task, length, steps, chance, ceiling, reader, floor, lowest, highest (of the means), and what they say."""
     tested = run.frame[(run.frame["stage"] == "test") & (run.frame["length"] == run.frame["trained_length"])]
     bounds = tested.groupby(["task", "quantity"])["value"].mean()
-    lengths = run.trials.groupby("task")["trained_length"].max()
+    # A trial that is skipped has no training, and so not the steps of the suite.
+    trained = run.trials[run.trials["outcome"] != "skipped"].groupby("task")[["trained_length", "recipe.steps"]].max()
     simple, found = floors(run.trials), []
     for task in run.tasks:
         mean = means(run.scores, task)
         reader, floor = simple.get(task, ("", math.nan))
-        row: dict[str, Any] = {"task": task, "length": lengths.get(task)}
+        row: dict[str, Any] = {
+            "task": task,
+            "length": trained["trained_length"].get(task),
+            "steps": trained["recipe.steps"].get(task),
+        }
         row |= {name: bounds.get((task, name), math.nan) for name in ("chance", "ceiling")}
         row |= {"reader": reader or ABSENT, "floor": floor, "lowest": mean.min(), "highest": mean.max()}
         found.append(row)

@@ -22,6 +22,7 @@ def test_the_table_of_tasks(tmp_path: Path) -> None:
     assert dict(zip(table.headings, *table.rows(), strict=True)) == {
         "task": "copy",
         "length": "5",
+        "most steps": "600",
         "chance": "0.200",
         "ceiling": "1.000",
         "simple reader": "last",
@@ -32,7 +33,7 @@ def test_the_table_of_tasks(tmp_path: Path) -> None:
     }
     unmeasured = TasksView().table(made_up(tmp_path / "b", {"gru": [0.5]}))
     assert unmeasured is not None
-    assert unmeasured.rows()[0][4:6] == ["–", "–"]
+    assert unmeasured.rows()[0][5:7] == ["–", "–"]
 
 
 @pytest.mark.parametrize(
