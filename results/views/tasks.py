@@ -47,13 +47,13 @@ class TasksView(View):
         columns = [
             Column.of("task", rows, "task"),
             Column.of("length", rows, "length", count),
-            Column.of("most steps", rows, "steps", count),
+            Column.of("steps", rows, "steps", count),
             Column.of("chance", rows, "chance", digits(3)),
             Column.of("ceiling", rows, "ceiling", digits(3)),
             Column.of("simple reader", rows, "reader"),
             Column.of("its score", rows, "floor"),
-            Column.of("lowest mean", rows, "lowest"),
-            Column.of("highest mean", rows, "highest"),
+            Column.of("lowest", rows, "lowest"),
+            Column.of("highest", rows, "highest"),
             Column.of("what the scores say", rows, "says"),
         ]
         return Table(CAPTION, columns, rows)

@@ -22,13 +22,13 @@ def test_the_table_of_tasks(tmp_path: Path) -> None:
     assert dict(zip(table.headings, *table.rows(), strict=True)) == {
         "task": "copy",
         "length": "5",
-        "most steps": "600",
+        "steps": "600",
         "chance": "0.200",
         "ceiling": "1.000",
         "simple reader": "last",
         "its score": "0.40",
-        "lowest mean": "0.25",
-        "highest mean": "0.55",
+        "lowest": "0.25",
+        "highest": "0.55",
         "what the scores say": "too few seeds to tell",
     }
     unmeasured = TasksView().table(made_up(tmp_path / "b", {"gru": [0.5]}))
