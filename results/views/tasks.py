@@ -68,7 +68,8 @@ def summaries(run: Run) -> pd.DataFrame:
     tested = run.frame[(run.frame["stage"] == "test") & (run.frame["length"] == run.frame["trained_length"])]
     bounds = tested.groupby(["task", "quantity"])["value"].mean()
     # A trial that is skipped has no training, and so not the steps of the suite.
-    trained = run.trials[run.trials["outcome"] != "skipped"].groupby("task")[["trained_length", "recipe.steps"]].max()
+    ran = run.trials[run.trials["outcome"] != "skipped"].reindex(columns=["task", "trained_length", "recipe.steps"])
+    trained = ran.groupby("task").max()
     simple, found = floors(run.trials), []
     for task in run.tasks:
         mean = means(run.scores, task)
