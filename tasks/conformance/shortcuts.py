@@ -19,6 +19,7 @@ from registry import only_if
 from ..spaces import Bounds
 from ..task import HIDDEN, Batch, Task
 from .cases import at_each_length, expect, sampled
+from .links import with_only
 
 SIZE = 2048
 NEAR = 0.9
@@ -98,12 +99,10 @@ def _scores(
 
 def _without(batch: Batch, missed: Missed | None, q: int) -> tuple[Shaped[Tensor, "n s ..."], Shaped[Tensor, "n"]]:
     """Return the sources in which what is missed for query q is hidden, and the answers; None hides nothing."""
-    source, rows = batch.source, batch.scored[:, q]
+    rows = batch.scored[:, q]
     if missed is not None:
-        features = source.ndim == 3
-        gone = missed[:, q].unsqueeze(2) if features else missed[:, q]
-        source, rows = source.masked_fill(gone, 0 if features else HIDDEN), rows & missed[:, q].any(1)
-    return source[rows], batch.target[rows, q]
+        batch, rows = with_only(batch, ~missed[:, q]), rows & missed[:, q].any(1)
+    return batch.source[rows], batch.target[rows, q]
 
 
 def _counts(task: Task, source: Shaped[Tensor, "n s ..."]) -> Float[Tensor, "n v"]:
