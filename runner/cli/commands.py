@@ -13,7 +13,7 @@ import typer
 from registry import UserError
 from registry.errors import shorten
 
-from .options import Device, Name, Plugins, RunPath, Seeds, SuitePath
+from .options import Device, ExampleLength, Name, Plugins, RunPath, Seeds, SuitePath, Workers
 from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable, with_seeds
 
 INTERRUPTED, SOME_FAILED = 130, 2
@@ -37,15 +37,7 @@ def run_suite(
     device: Device = "auto",
     seeds: Seeds = None,
     out: Annotated[Path, typer.Option(help="The folder for the folders of runs.")] = Path("runs"),
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=1024,
-            help="The number of trials at the same time.",
-            show_default="one for each core; one on a GPU",
-        ),
-    ] = None,
+    workers: Workers = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run the failed trials again.")] = False,
     report: Annotated[bool, typer.Option(help="Write the report after the run.")] = True,
 ) -> None:
@@ -127,15 +119,7 @@ def info(name: Name, plugin: Plugins = None) -> None:
 @app.command()
 def show(
     task: Annotated[str, typer.Argument(help="A task, such as recall.", show_default=False)],
-    length: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=1_000_000,
-            help="The length of the examples.",
-            show_default="that of the preset, or the first valid one from 8",
-        ),
-    ] = None,
+    length: ExampleLength = None,
     seed: Annotated[int, typer.Option(help="The seed of the examples.")] = 0,
     count: Annotated[int, typer.Option("--examples", min=1, max=1000, help="The number of examples.")] = 1,
     preset: Annotated[str | None, typer.Option(help="The name of published settings.")] = None,

@@ -1,4 +1,4 @@
-"""The arguments and options that several commands have."""
+"""The arguments and options of commands that several of them have, or that take many lines."""
 
 from __future__ import annotations
 
@@ -21,3 +21,21 @@ Seeds = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(help="A registered name, such as lstm.", show_default=False)]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1024,
+        help="The number of trials at the same time.",
+        show_default="one for each core; one on a GPU",
+    ),
+]
+ExampleLength = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1_000_000,
+        help="The length of the examples.",
+        show_default="that of the preset, or the first valid one from 8",
+    ),
+]
