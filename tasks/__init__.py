@@ -5,7 +5,7 @@ The contract is Task in task.py, with the spaces in spaces.py; sources/ generate
 """
 
 from .spaces import Bounds, Classes, Distribution, Features, Scalar, TargetSpace, Tokens, most_probable
-from .task import HIDDEN, TASKS, Batch, Part, Presets, Task
+from .task import HIDDEN, TASKS, Batch, Part, Presets, Task, uniform
 
 __all__ = [
     "HIDDEN",
@@ -22,4 +22,5 @@ __all__ = [
     "Task",
     "Tokens",
     "most_probable",
+    "uniform",
 ]

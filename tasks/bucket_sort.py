@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .sources.strings import StringTask, symbol_names
@@ -40,10 +41,10 @@ class BucketSort(StringTask):
         links = places.unsqueeze(2) == torch.arange(length, device=source.device)
         return self.ask(source, target, links)
 
-    def chance(self, length: int) -> float:
-        """Return the mean over ranks of the probability of the most probable order statistic.
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        """Return the distribution of the order statistic of each rank.
 
-        With five symbols it is .78 at length 40 and .94 at 500, where the rank alone nearly determines the symbol.
+        With five symbols chance is .78 at length 40 and .94 at 500, where the rank alone nearly determines the symbol.
 
         The symbol of rank r (from 0) is at most k if more than r symbols are at most k, and their number is binomial.
         """
@@ -57,7 +58,7 @@ class BucketSort(StringTask):
         exactly = (chosen + counts * share.log() + (length - counts) * (-share).log1p()).exp()
         at_most = exactly.flip(1).cumsum(1).flip(1)[:, 1:]
         never, always = torch.zeros(1, length).double(), torch.ones(1, length).double()
-        return torch.cat([never, at_most, always]).diff(dim=0).amax(0).mean().item()
+        return torch.cat([never, at_most, always]).diff(dim=0).T.clamp_min(0)
 
     def answer(self, batch: Batch) -> Tensor:
         """Count the symbols. That of a rank is the number of symbols whose cumulative count is at most the rank."""

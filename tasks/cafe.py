@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .sources.cafe_story import ACTS, HOURS, OUTSIDE, PERSONS, PLACES, Clause, tell_story
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct, uniform
 
 ORDERS = ("chronological", "told")
 
@@ -101,8 +101,8 @@ class Cafe(Task):
             links=self._opens(visit).repeat_interleave(4, dim=1).unsqueeze(1),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / (min(self.most, length) + 1)
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(min(self.most, length) + 1, self.target_space.size)
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .spaces import Classes, Features, Tokens
-from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct, uniform
 
 EXTENT = 5
 """Rows and columns of a shape."""
@@ -135,8 +135,8 @@ class Clutter(Task):
             links=(shown > 0).unsqueeze(1),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / len(SHAPES)
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(len(SHAPES))
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .sources.strings import StringTask
@@ -40,15 +41,15 @@ class CycleNavigation(StringTask):
         end = (source - 1).sum(1, keepdim=True) % self.states
         return self.ask(source, end, torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
 
-    def chance(self, length: int) -> float:
-        """Return the probability of the most probable last state; after few moves states are not equally probable."""
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        """Return the distribution of the last state; after few moves states are not equally probable."""
         distribution = [1.0] + [0.0] * (self.states - 1)
         for _ in range(length):
             distribution = [
                 (distribution[k - 1] + distribution[k] + distribution[(k + 1) % self.states]) / 3
                 for k in range(self.states)
             ]
-        return max(distribution)
+        return torch.tensor([distribution], dtype=torch.float64)
 
     def answer(self, batch: Batch) -> Tensor:
         forward, back = ((batch.source == move).sum(1, keepdim=True) for move in (2, 0))

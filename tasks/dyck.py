@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task
+from .task import TASKS, Batch, Part, Presets, Task, uniform
 
 
 @TASKS.register("dyck")
@@ -88,8 +88,8 @@ class Dyck(Task):
             links=(place == innermost).unsqueeze(1),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.kinds
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.kinds)
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .sources.strings import StringTask
-from .task import TASKS, Batch, Presets
+from .task import TASKS, Batch, Presets, uniform
 
 
 @TASKS.register("even_pairs")
@@ -48,8 +49,8 @@ class EvenPairs(StringTask):
         links[..., 0] = links[..., -1] = True
         return self.ask(source, changes.sum(1, keepdim=True) % 2, links.expand(size, -1, -1))
 
-    def chance(self, length: int) -> float:
-        return 1 / 2
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(2)
 
     def answer(self, batch: Batch) -> Tensor:
         return (batch.source[:, :1] != batch.source[:, -1:]).long()

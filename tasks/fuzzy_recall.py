@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task
+from .task import TASKS, Batch, Part, Presets, Task, uniform
 
 EMPTY = -1
 """Fills a motif's row up to the largest size."""
@@ -80,9 +81,9 @@ class FuzzyRecall(Task):
         scored = query == self.mark
         return Batch(source, query, target, scored, links.repeat_interleave(2 * self.motif, 1) & scored.unsqueeze(2))
 
-    def chance(self, length: int) -> float:
-        sizes = range(self.motif)
-        return sum(max(size, (self.motif - size) / self.values) for size in sizes) / self.motif**2
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        ended = torch.arange(self.motif, dtype=torch.float64).unsqueeze(1) / self.motif
+        return torch.cat([(1 - ended) * uniform(self.values), ended], dim=1)
 
     def ceiling(self, length: int) -> float:
         return 1.0

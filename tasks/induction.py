@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task
+from .task import TASKS, Batch, Part, Presets, Task, uniform
 
 
 @TASKS.register("induction")
@@ -62,8 +63,8 @@ class Induction(Task):
             links=links.scatter_(2, (place + 1).unsqueeze(2), True),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.symbols
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.symbols)
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -83,9 +83,9 @@ class ListOps(Task):
             links=torch.ones(size, 1, length, dtype=torch.bool, device=source.device),
         )
 
-    def chance(self, length: int) -> float:
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
         self.check_length(length)
-        return max(value_distribution(length, self.max_args, self.max_depth))
+        return torch.tensor([value_distribution(length, self.max_args, self.max_depth)], dtype=torch.float64)
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task
+from .task import TASKS, Batch, Part, Presets, Task, uniform
 
 
 @TASKS.register("memorization")
@@ -55,8 +56,8 @@ class Memorization(Task):
             links=torch.eye(length, dtype=torch.bool, device=device).expand(size, -1, -1),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.keys  # no two keys share a value
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.keys)  # no two keys share a value
 
     def ceiling(self, length: int) -> float:
         return 1.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .sources.strings import StringTask, symbol_names
-from .task import TASKS, Batch, Presets, draw_distinct
+from .task import TASKS, Batch, Presets, draw_distinct, uniform
 
 
 @TASKS.register("missing_duplicate")
@@ -63,8 +64,8 @@ class MissingDuplicate(StringTask):
         source = string.repeat(1, 2).scatter_(1, missing, self.blank)
         return self.ask(source, string.gather(1, missing % half), links)
 
-    def chance(self, length: int) -> float:
-        return 1 / self.symbols
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.symbols)
 
     def answer(self, batch: Batch) -> Tensor:
         length = batch.source.shape[1]

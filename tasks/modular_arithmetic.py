@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .sources.strings import StringTask
@@ -52,8 +52,8 @@ class ModularArithmetic(StringTask):
         source[:, 1::2] = torch.randint(self.plus, self.times + 1, (size, count), generator=generator, device=device)
         return self.ask(source, self._evaluate(source), torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
 
-    def chance(self, length: int) -> float:
-        return _chance(length // 2, self.modulus)
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return _prior(length // 2, self.modulus)
 
     def answer(self, batch: Batch) -> Tensor:
         """Read from left to right, and keep the sum of the finished terms and the value of the current term."""
@@ -81,8 +81,8 @@ class ModularArithmetic(StringTask):
 
 
 @lru_cache
-def _chance(operators: int, modulus: int) -> float:
-    """Return the probability of the most probable value, from that of (sum of finished terms, current term).
+def _prior(operators: int, modulus: int) -> Float[Tensor, "1 c"]:
+    """Return the distribution of the value, from that of (sum of finished terms, current term).
 
     A term after + or - starts with a uniform digit, so its sign does not change its distribution.
     """
@@ -97,4 +97,4 @@ def _chance(operators: int, modulus: int) -> float:
     for _ in range(operators):
         finished = distribution[residues, completes].sum(1, keepdim=True)
         distribution = distribution @ multiplied / 3 + finished.expand(-1, modulus) * 2 / (3 * modulus)
-    return distribution[residues, completes].sum(1).max().item()
+    return distribution[residues, completes].sum(1).unsqueeze(0)

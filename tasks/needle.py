@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct, uniform
 
 SENTENCE = 4
 KEY, VALUE = 1, 3
@@ -80,8 +81,8 @@ class Needle(Task):
             links=links.scatter_(2, first_token + KEY, True).scatter_(2, first_token + VALUE, True),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.values
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.values)
 
     def ceiling(self, length: int) -> float:
         return 1.0

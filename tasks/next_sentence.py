@@ -14,7 +14,7 @@ from registry import Choice
 
 from .sources.text import SOURCES, TextTask, with_doubles
 from .spaces import Bounds, Classes
-from .task import TASKS, Batch, Part
+from .task import TASKS, Batch, Part, uniform
 
 
 @TASKS.register("next_sentence")
@@ -64,13 +64,19 @@ class NextSentence(TextTask):
             scored=torch.ones_like(follows, dtype=torch.bool),
         )
 
-    def chance(self, length: int) -> float:
-        return 0.5
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(2)
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
-        """Return 1/2 and the expected accuracy of the Bayes classifier on the sources of these examples."""
-        ceiling = float(torch.cat([self.expected_score(with_doubles(batch)) for batch in batches]).mean())
-        return self.bounds_on(batches, 0.5, ceiling)
+        """Return the bounds with those of the Bayes classifier on the sources of these examples."""
+        right = torch.cat([self.expected_score(with_doubles(batch)) for batch in batches])
+        bounds = Bounds(
+            self.chance(length),
+            float(right.mean()),
+            chance_entropy=self.chance_entropy(length),
+            ceiling_entropy=float(_binary_entropy(right).mean()),
+        )
+        return self.with_error(bounds, batches)
 
     def expected_score(self, batch: Batch) -> Float[Tensor, "b 1"]:
         return self.log_odds(batch).abs().sigmoid()
@@ -91,3 +97,8 @@ class NextSentence(TextTask):
 
     def words(self, part: Part) -> list[str]:
         return ["no", "yes"] if part == "target" else super().words(part)
+
+
+def _binary_entropy(probability: Float[Tensor, "b 1"]) -> Float[Tensor, "b 1"]:
+    entropy: Tensor = torch.special.entr(probability) + torch.special.entr(1 - probability)
+    return entropy

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .recall import look_up
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task
+from .task import TASKS, Batch, Part, Presets, Task, uniform
 
 
 @TASKS.register("noisy_recall")
@@ -76,8 +77,8 @@ class NoisyRecall(Task):
             links=shown.repeat_interleave(2, dim=2),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.values
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.values)
 
     def ceiling(self, length: int) -> float:
         return 1.0

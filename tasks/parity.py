@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from .sources.strings import StringTask
-from .task import TASKS, Batch
+from .task import TASKS, Batch, uniform
 
 
 @TASKS.register("parity")
@@ -36,8 +37,8 @@ class Parity(StringTask):
         source = torch.randint(2, (size, length), generator=generator, device=generator.device)
         return self.ask(source, source.sum(1, keepdim=True) % 2, torch.ones_like(source, dtype=torch.bool).unsqueeze(1))
 
-    def chance(self, length: int) -> float:
-        return 1 / 2
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(2)
 
     def answer(self, batch: Batch) -> Tensor:
         """Multiply by -1 for every one: the product is negative if their number is odd."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct, uniform
 
 
 @TASKS.register("recall")
@@ -79,8 +79,8 @@ class Recall(Task):
             links=links.repeat_interleave(2, dim=2),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.values
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.values)
 
     def ceiling(self, length: int) -> float:
         return 1.0

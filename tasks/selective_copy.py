@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .spaces import Classes, Tokens
-from .task import TASKS, Batch, Part, Presets, Task, draw_distinct
+from .task import TASKS, Batch, Part, Presets, Task, draw_distinct, uniform
 
 
 @TASKS.register("selective_copy")
@@ -66,8 +66,8 @@ class SelectiveCopy(Task):
             links=links.scatter_(2, places.unsqueeze(2), True),
         )
 
-    def chance(self, length: int) -> float:
-        return 1 / self.symbols
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.symbols)
 
     def ceiling(self, length: int) -> float:
         return 1.0

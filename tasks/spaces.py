@@ -29,11 +29,17 @@ WITHIN = Quantity("within", f"within {TOLERANCE}", better="higher", over=("lengt
 
 
 class Bounds(NamedTuple):
-    """Chance and ceiling of a metric on some examples, and the standard error of their difference there."""
+    """Chance and ceiling of a metric on some examples, and the standard error of their difference there.
+
+    Beside them the cross-entropies at chance and of a perfect reader, in nats a scored position; NaN where answers are
+    real numbers or the task does not know them.
+    """
 
     chance: float
     ceiling: float
     error: float = 0.0
+    chance_entropy: float = math.nan
+    ceiling_entropy: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -56,8 +56,8 @@ class Stack(StringTask):
         pushed = torch.zeros_like(target).scatter_(1, places, positions.expand(size, -1))
         return self.ask(source, target[:, :-1], positions >= pushed[:, :-1].unsqueeze(2))
 
-    def chance(self, length: int) -> float:
-        return _chance(length)
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return _prior(length)
 
     def answer(self, batch: Batch) -> Tensor:
         """Simulate the stack; a HIDDEN token does not change it."""
@@ -82,8 +82,8 @@ class Stack(StringTask):
 
 
 @lru_cache
-def _chance(length: int) -> float:
-    """Return the mean over places of the probability of the best answer, from the distribution of the height."""
+def _prior(length: int) -> Float[Tensor, "n c"]:
+    """Return the distribution of the answer at each place of the stack, from that of its height."""
     starts = max(length - 1, 1)
     distribution = torch.zeros(length + 1, dtype=torch.float64)
     distribution[1] = 1 / starts
@@ -94,4 +94,4 @@ def _chance(length: int) -> float:
         if count < length:
             distribution[count] += 1 / starts  # stacks with this number of symbols at first
     ends = distribution.cumsum(0)
-    return torch.maximum(ends, (1 - ends) / 2).mean().item()
+    return torch.stack([(1 - ends) / 2, (1 - ends) / 2, ends], dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -99,22 +100,50 @@ class Task(Registered, ABC):
         Raises ValueError if `check_length` does.
         """
 
-    @abstractmethod
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        """Return the probability of each class at each scored query, for a predictor that has not read the source.
+
+        One row stands for all queries if they are alike. A task with classes defines it, or else `chance` and
+        `chance_entropy`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method prior")
+
     def chance(self, length: int) -> float:
         """Return the expected metric of the best predictor that has not read the source."""
+        return float(self.prior(length).amax(1).mean())
 
     @abstractmethod
     def ceiling(self, length: int) -> float:
         """Return the expected metric of a perfect reader."""
 
+    def chance_entropy(self, length: int) -> float:
+        """Return the cross-entropy at chance, in nats a scored position; NaN if answers are real numbers or unknown."""
+        if self.target_space.probabilistic:
+            return self.chance(length)
+        if not self.target_space.discrete or type(self).prior is Task.prior:
+            return math.nan
+        return float(torch.special.entr(self.prior(length)).sum(1).mean())
+
+    def ceiling_entropy(self, length: int) -> float:
+        """Return the cross-entropy of a perfect reader, in nats a scored position; NaN if unknown."""
+        if self.target_space.probabilistic:
+            return self.ceiling(length)
+        return 0.0 if self.target_space.discrete and self.ceiling(length) == 1 else math.nan
+
     def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
         """Return chance and ceiling on these examples. A task overrides it if it knows them for each example."""
-        return self.bounds_on(batches, self.chance(length), self.ceiling(length))
+        bounds = Bounds(
+            self.chance(length),
+            self.ceiling(length),
+            chance_entropy=self.chance_entropy(length),
+            ceiling_entropy=self.ceiling_entropy(length),
+        )
+        return self.with_error(bounds, batches)
 
-    def bounds_on(self, batches: Sequence[Batch], chance: float, ceiling: float) -> Bounds:
-        """Return chance and ceiling, with the standard error that chance has on these examples."""
+    def with_error(self, bounds: Bounds, batches: Sequence[Batch]) -> Bounds:
+        """Return the bounds with the standard error that chance has on these examples."""
         answers = sum(int(batch.scored.sum()) for batch in batches)
-        return Bounds(chance, ceiling, self.target_space.error_of_chance(chance, answers))
+        return bounds._replace(error=self.target_space.error_of_chance(bounds.chance, answers))
 
     @abstractmethod
     def answer(self, batch: Batch) -> Tensor:
@@ -154,6 +183,13 @@ class Task(Registered, ABC):
     def read_picture(self, lines: Sequence[str]) -> Float[Tensor, "s f"]:
         """Return the source that a picture in the docstring shows, if the example has a picture and no source row."""
         raise NotImplementedError(f"{type(self).__name__} has a picture in its docstring and no method read_picture")
+
+
+def uniform(classes: int, of: int | None = None) -> Float[Tensor, "1 of"]:
+    """Return the distribution in which the first `classes` of `of` classes (by default all) are equally likely."""
+    row = torch.zeros(1, of or classes, dtype=torch.float64)
+    row[0, :classes] = 1 / classes
+    return row
 
 
 TASKS = Registry[Task](

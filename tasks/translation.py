@@ -111,16 +111,21 @@ class Translation(Task):
 
     def chance(self, length: int) -> float:
         """Return the exact accuracy of the best predictor that reads only the queries, by dynamic programming."""
-        return _chance(self.lexicon, self.modifiers, length)
+        return _chance(self.lexicon, self.modifiers, length)[0]
+
+    def chance_entropy(self, length: int) -> float:
+        """Return the entropy of a word given the words before it, by the same dynamic programming."""
+        return _chance(self.lexicon, self.modifiers, length)[1]
 
     def ceiling(self, length: int) -> float:
         return 1.0
 
     def bounds(self, length: int, batches: Sequence[Batch]) -> Bounds:
-        """Return the expected accuracy of the best predictor that reads only the queries of these examples, and 1."""
+        """Return the bounds with those of the best predictor that reads only the queries of these examples."""
         distribution = _next_word(self.lexicon, self.modifiers, length)
-        guesses = torch.cat([distribution.best_guesses(batch.query)[batch.scored.cpu()] for batch in batches])
-        return self.bounds_on(batches, float(guesses.mean()), 1.0)
+        found = [torch.stack(distribution.chances(batch.query))[:, batch.scored.cpu()] for batch in batches]
+        guessed, entropy = torch.cat(found, dim=1).mean(1).tolist()
+        return self.with_error(Bounds(guessed, 1.0, chance_entropy=entropy, ceiling_entropy=0.0), batches)
 
     def answer(self, batch: Batch) -> Tensor:
         """Parse and translate the sentence. If words are HIDDEN, translate the word that the visible ones explain."""
@@ -199,5 +204,6 @@ def _next_word(lexicon: Lexicon, modifiers: int, length: int) -> NextWordDistrib
 
 
 @lru_cache(maxsize=1024)
-def _chance(lexicon: Lexicon, modifiers: int, length: int) -> float:
-    return _next_word(lexicon, modifiers, length).accuracy
+def _chance(lexicon: Lexicon, modifiers: int, length: int) -> tuple[float, float]:
+    distribution = _next_word(lexicon, modifiers, length)
+    return distribution.accuracy, distribution.entropy

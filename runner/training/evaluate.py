@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +20,9 @@ class Scores:
 
     `metric` is that of the task's target space, as those of `bounds` are; `right` is the share of scored positions
     answered right, `exact` the share of examples without an error, `loss` the mean loss of a scored position.
-    `normalised` is the score of the metric between the bounds, NaN where they are too close for one.
+    `normalised` is the score of the metric between the bounds, NaN where they are too close for one. `bits` is the
+    information recovered and `bits_asked` that of a perfect reader, in bits an example: by how much the cross-entropy,
+    summed over the scored positions, is below that at chance. Both are NaN where the answers are real numbers.
     """
 
     metric: float
@@ -27,6 +30,8 @@ class Scores:
     exact: float
     loss: float
     normalised: float
+    bits: float
+    bits_asked: float
     bounds: Bounds
 
 
@@ -35,10 +40,19 @@ def evaluate(network: Network, task: Task, examples: Examples) -> Scores:
     with evaluating(network):
         sums = torch.stack([_sums(network, batch) for batch in examples.batches]).sum(0)
     right, positions, exact, rows, loss = sums.tolist()
-    share, space = right / positions, task.target_space
-    metric = space.metric_from(loss / positions, share)
-    normalised = space.normalised(metric, examples.bounds)
-    return Scores(metric, share, exact / rows, loss / positions, normalised, examples.bounds)
+    share, loss, space, bounds = right / positions, loss / positions, task.target_space, examples.bounds
+    metric = space.metric_from(loss, share)
+    unit = positions / rows / math.log(2)
+    return Scores(
+        metric=metric,
+        right=share,
+        exact=exact / rows,
+        loss=loss,
+        normalised=space.normalised(metric, bounds),
+        bits=(bounds.chance_entropy - loss) * unit,
+        bits_asked=(bounds.chance_entropy - bounds.ceiling_entropy) * unit,
+        bounds=bounds,
+    )
 
 
 def _sums(network: Network, batch: Batch) -> Tensor:

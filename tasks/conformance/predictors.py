@@ -35,6 +35,18 @@ def best_query_reader(task: Task, fit: Batch, test: Batch) -> Score:
     return _score(task, fit, test, _positions(fit) * tokens + fit.query, _positions(test) * tokens + test.query)
 
 
+def most_certain(task: Task, fit: Batch, test: Batch) -> Score:
+    """Return the least cross-entropy, in nats a scored position, of these three predictors; answers are classes."""
+    tokens, found = task.query_space.size, []
+    for known in (torch.zeros_like, _places, lambda query: _places(query) * tokens + query):
+        seen, asked = known(fit.query), known(test.query)
+        contexts = int(max(seen.max(), asked.max())) + 1
+        output = _counts(seen, fit, contexts, task.target_space.size).log().log_softmax(1)
+        losses = -output[asked].gather(2, test.target.clamp_min(0).unsqueeze(2)).squeeze(2)
+        found.append(_ratio(losses.where(test.scored, 0.0), test))
+    return min(found)
+
+
 def paired_query_reader(task: Task, fit: Batch, test: Batch) -> Score | None:
     """Score how much better the answer to a query is predicted with the token of another query: 0 is not at all.
 
@@ -55,13 +67,21 @@ def paired_query_reader(task: Task, fit: Batch, test: Batch) -> Score | None:
 
 
 def _positions(batch: Batch) -> Int[Tensor, "b q"]:
-    return torch.arange(batch.query.shape[1]).expand_as(batch.query)
+    return _places(batch.query)
+
+
+def _places(query: Int[Tensor, "b q"]) -> Int[Tensor, "b q"]:
+    return torch.arange(query.shape[1]).expand_as(query)
 
 
 def _score(task: Task, fit: Batch, test: Batch, known: Int[Tensor, "b q"], asked: Int[Tensor, "c q"]) -> Score:
     """Score the best answer for each context (a number for all that is known), as a ratio over scored positions."""
-    counted = test.scored.double().sum(1)
-    sums = _per_position(task, fit, test, known, asked).sum(1)
+    return _ratio(_per_position(task, fit, test, known, asked), test)
+
+
+def _ratio(values: Float[Tensor, "c q"], test: Batch) -> Score:
+    """Return the mean of values over all scored positions; they are 0 elsewhere."""
+    counted, sums = test.scored.double().sum(1), values.sum(1)
     value = sums.sum() / counted.sum()
     spread = (sums - value * counted).std() / counted.mean()
     return Score(float(value), float(spread) / math.sqrt(len(test)))

@@ -15,7 +15,7 @@ from ..task import Batch, Part, Task
 from .cases import SIZE, SPREADS, at_each_length, cases, expect, sampled
 from .example import example
 from .links import links, necessary
-from .predictors import Score, best_constant, best_marginal, best_query_reader, paired_query_reader
+from .predictors import Score, best_constant, best_marginal, best_query_reader, most_certain, paired_query_reader
 from .shortcuts import asks, shortcuts
 
 
@@ -142,6 +142,25 @@ def chance(task: Task, length: int, batch: Batch) -> None:
         )
 
 
+@only_if(lambda value: value.prior is not Task.prior)
+@at_each_length
+def prior(task: Task, length: int, batch: Batch) -> None:
+    """The prior is a distribution, and no predictor that has not read the source has a lower cross-entropy."""
+    rows, classes = task.prior(length), task.target_space.size
+    expect(
+        rows.ndim == 2 and rows.shape[1] == classes and bool((rows >= 0).all()),
+        f"prior must have a row of {classes} probabilities for each scored query, or one row for all, and has the "
+        f"shape {tuple(rows.shape)}",
+    )
+    expect(bool((rows.sum(1) - 1).abs().max() < 1e-6), "the probabilities in a row of prior must sum to 1")
+    score, stated = most_certain(task, batch, sampled(task, length, seed=2)), task.chance_entropy(length)
+    expect(
+        stated - score.value <= SPREADS * score.error,
+        f"a predictor that has not read the source has the cross-entropy {score.value:.4g}, below the {stated:.4g} of "
+        "prior: prior must have the probability of each answer",
+    )
+
+
 def _better(task: Task, score: Score, than: float) -> bool:
     higher = task.target_space.metric.better == "higher"
     return (score.value - than if higher else than - score.value) > SPREADS * score.error
@@ -169,6 +188,7 @@ CHECKS: Sequence[Check] = (
     oracle,
     bounds,
     chance,
+    prior,
     leaks,
     links,
     necessary,

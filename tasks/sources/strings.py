@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..spaces import Classes, Tokens
-from ..task import Batch, Part, Presets, Task
+from ..task import Batch, Part, Presets, Task, uniform
 
 
 class StringTask(Task):
@@ -60,8 +60,8 @@ class Rearrangement(StringTask):
         links = asked.unsqueeze(1) == positions
         return self.ask(source, source[:, asked], links.expand(size, -1, -1))
 
-    def chance(self, length: int) -> float:
-        return 1 / self.symbols
+    def prior(self, length: int) -> Float[Tensor, "n c"]:
+        return uniform(self.symbols)
 
 
 def symbol_names(symbols: int) -> list[str]:

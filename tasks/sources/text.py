@@ -134,7 +134,7 @@ class LanguageModel(TextTask):
             found.append(torch.stack([guessed, _losses(self.log_probabilities(batch), batch), batch.scored.sum(1)]))
         by_frequency, by_reading, words = torch.cat(found, dim=1)
         chance, ceiling = (float(loss.sum() / words.sum()) for loss in (by_frequency, by_reading))
-        return Bounds(chance, ceiling, _error(by_frequency - by_reading, words))
+        return Bounds(chance, ceiling, _error(by_frequency - by_reading, words), chance, ceiling)
 
     def expected_score(self, batch: Batch) -> Float[Tensor, "b q"]:
         entropy: Tensor = torch.special.entr(self.log_probabilities(batch).exp()).sum(2)

@@ -205,19 +205,21 @@ class NextWordDistribution:
                 self.edges.append((states[prefix], states[move.state], move))
         self.states, self.end = len(states), states[END]
         ahead = self._ahead()
-        best = self._best(ahead)
-        self.accuracy = self._expected(best, ahead[:-1, :-1])
-        self.guess = (best / ahead[:-1, :-1]).nan_to_num(0.0)
+        reached = ahead[:-1, :-1]
+        best, entropy = self._best(ahead), self._weighted_entropy(ahead)
+        self.accuracy, self.entropy = self._expected(best, reached), self._expected(entropy, reached)
+        self._guess, self._entropy = ((of / reached).nan_to_num(0.0) for of in (best, entropy))
 
-    def best_guesses(self, query: Int[Tensor, "b q"]) -> Float[Tensor, "b q"]:
-        """Return the probability of the most probable next word at each query position."""
+    def chances(self, query: Int[Tensor, "b q"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b q"]]:
+        """Return the probability of the most probable next word and the entropy of it, in nats, at each query."""
         query = query.cpu()
         after, nouns, words = self._transitions()
         state, states = torch.zeros(len(query), dtype=torch.long), []
         for token in query.unbind(1):
             state = after[state, token]
             states.append(state)
-        return self.guess[nouns[query].cumsum(1), words[query].cumsum(1), torch.stack(states, dim=1)]
+        prefix = nouns[query].cumsum(1), words[query].cumsum(1), torch.stack(states, dim=1)
+        return self._guess[prefix], self._entropy[prefix]
 
     def _transitions(self) -> tuple[Int[Tensor, "states words"], Int[Tensor, "words"], Int[Tensor, "words"]]:
         """Return the state after each query token, and what each token adds to m and to c."""
@@ -261,8 +263,19 @@ class NextWordDistribution:
             best[:, :, state] = torch.maximum(best[:, :, state], move.weight * after)
         return best
 
+    def _weighted_entropy(self, ahead: Float[Tensor, "m_more c_more s"]) -> Float[Tensor, "m c s"]:
+        """Return the entropy of the next word, times the weight of all continuations."""
+        reached = ahead[:-1, :-1]
+        entropy = torch.zeros_like(reached)
+        nouns, words, _ = entropy.shape
+        for state, following, move in self.edges:
+            after = move.weight * ahead[move.nouns :, move.source_words :, following][:nouns, :words]
+            share = (after / reached[:, :, state]).nan_to_num(0.0)
+            entropy[:, :, state] -= move.number * torch.special.xlogy(after, share)
+        return entropy
+
     def _expected(self, best: Float[Tensor, "m c s"], ahead: Float[Tensor, "m c s"]) -> float:
-        """Return the accuracy of the best guesses over all words of all translations."""
+        """Return the mean over all words of all translations of what `best` has, such as the best guess's accuracy."""
         noun, word, free = self._matrix(1, 1), self._matrix(0, 1), self._matrix(0, 0)
         free[:, self.end] = 0.0
         reached = torch.zeros_like(best[:, 0])  # the total weight of the prefixes with this c, determiners aside

@@ -104,14 +104,20 @@ def sentences(task, length):
     return {(*words, task.lexicon.stop): p / total for words, p in whole[length]}
 
 
-def guesses(task, length):
-    """Return for each beginning of a translation its probability, and that of the likeliest next word after it."""
-    following = defaultdict(lambda: defaultdict(float))
+def following(task, length):
+    """Return for each beginning of a translation the probability of each word after it."""
+    found = defaultdict(lambda: defaultdict(float))
     for source, p in sentences(task, length).items():
         target = [name for name, _ in reference(task, source)]
         for t, word in enumerate(target):
-            following[tuple(target[:t])][word] += p
-    return {prefix: (sum(words.values()), max(words.values())) for prefix, words in following.items()}
+            found[tuple(target[:t])][word] += p
+    return found
+
+
+def guesses(task, length):
+    """Return for each beginning of a translation its probability, and that of the likeliest next word after it."""
+    found = following(task, length)
+    return {prefix: (sum(words.values()), max(words.values())) for prefix, words in found.items()}
 
 
 def names_of(task, part, tokens):
@@ -180,7 +186,7 @@ def test_bounds_are_those_of_the_very_examples(settings):
             names = names_of(task, "target", target)
             prefixes = [all_guesses[tuple(names[:t])] for t in range(scored)]
             shares += [best / reached for reached, best in prefixes]
-    chance, ceiling, _ = task.bounds(length, batches)
+    chance, ceiling, *_ = task.bounds(length, batches)
     assert chance == pytest.approx(sum(shares) / len(shares), rel=1e-12)
     assert ceiling == 1.0
 

@@ -5,6 +5,7 @@ import functools
 import itertools
 import math
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -295,6 +296,20 @@ def test_accuracy_rows():
     assert by_name["normalised"] == pytest.approx((by_name["accuracy"] - 1 / 8) / (7 / 8))
 
 
+def test_the_bytes_that_decoding_keeps_of_a_source():
+    """Four bytes for each number: a GRU keeps its state, a Transformer a key and a value of each token and layer."""
+    task, kept = TASKS["copy"](items=3), {}
+    for model in (
+        MODELS["gru"](8, layers=1),
+        MODELS["transformer"](8, layers=2, heads=2),
+        MODELS["transformer_encoder"](8),
+    ):
+        network = Network.for_task(model, task, 8)
+        rows = PROBES["accuracy"]().trained(trained_of(network, task, 5, (5,)))
+        kept[type(model).__name__] = [row.value for row in rows if row.quantity == "bytes_kept"]
+    assert kept == {"GRU": [4 * 8], "Transformer": [4 * 2 * 2 * 8 * (3 + 5)], "TransformerEncoder": []}
+
+
 @pytest.mark.reference("probe", "accuracy")
 def test_accuracy_by_hand():
     """A network that is right about the first of three symbols, and gives half of the probability to its answer."""
@@ -303,7 +318,7 @@ def test_accuracy_by_hand():
         def __init__(self):
             torch.nn.Module.__init__(self)
             self.unused = nn.Parameter(torch.zeros(1))  # an optimiser needs one
-            self.target_space = task.target_space
+            self.target_space, self.model = task.target_space, SimpleNamespace(decodes=False)
 
         def forward(self, batch):
             answer = torch.where(torch.arange(3) == 0, batch.target, (batch.target + 1) % 8)
@@ -321,6 +336,8 @@ def test_accuracy_by_hand():
             "normalised": (1 / 3 - 1 / 8) / (7 / 8),
             "chance": 1 / 8,
             "ceiling": 1.0,
+            "bits": (9 * math.log(2) - math.log(2) - 2 * math.log(14)) / math.log(2),
+            "bits_asked": 9.0,
         }
     )
 

@@ -186,3 +186,31 @@ def test_device_choice():
     assert choose_device("cpu").type == "cpu"
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert choose_device("auto").type == expected
+
+
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_the_bits_of_a_predictor_that_knows_some_symbols_exactly(known):
+    """It knows the first symbols of three and guesses the others among eight: three bits for each that it knows."""
+    ours = trainer()
+    batch = ours.task.sample(5, 64, torch.Generator().manual_seed(1))
+    logits = 50.0 * F.one_hot(batch.target, 8).float()
+    logits[:, known:] = 0.0
+    scores = evaluate(Answer(ours.network, logits.flatten(0, 1)), ours.task, Examples.of(ours.task, 5, [batch]))
+    assert scores.bits == pytest.approx(3.0 * known, abs=1e-5)
+    assert scores.bits_asked == pytest.approx(9.0)
+
+
+def test_a_predictor_that_is_sure_and_wrong_has_fewer_bits_than_none():
+    ours = trainer()
+    batch = ours.task.sample(5, 8, torch.Generator().manual_seed(1))
+    logits = 5.0 * F.one_hot((batch.target + 1) % 8, 8).float().flatten(0, 1)
+    scores = evaluate(Answer(ours.network, logits), ours.task, Examples.of(ours.task, 5, [batch]))
+    assert scores.bits == pytest.approx(3 * (3 - math.log2(math.exp(5) + 7)), rel=1e-6)
+    assert scores.bits < 0
+
+
+def test_real_numbers_have_no_bits():
+    ours = trainer(task_name="adding")
+    scores = evaluate(ours.network, ours.task, Examples.of(ours.task, 6, [ours.task.sample(6, 3, torch.Generator())]))
+    assert math.isnan(scores.bits)
+    assert math.isnan(scores.bits_asked)

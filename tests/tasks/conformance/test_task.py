@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tasks import TASKS, Batch, Classes, Task, Tokens
+from tasks import TASKS, Batch, Classes, Task, Tokens, uniform
 from tests.conformance import checks_without_fault, failures, message
 
 SYMBOLS = 5
@@ -35,8 +35,8 @@ class Echo(Task):
         links = torch.eye(length, dtype=torch.bool).expand(size, -1, -1)
         return Batch(source, query, source, torch.ones_like(query, dtype=torch.bool), links)
 
-    def chance(self, length):
-        return 1 / SYMBOLS
+    def prior(self, length):
+        return uniform(SYMBOLS)
 
     def ceiling(self, length):
         return 1.0
@@ -96,6 +96,23 @@ class NothingToGain(Echo):
 class Lowballing(Echo):
     def chance(self, length):
         return 0.5 / SYMBOLS
+
+
+class PriorOfFewerClasses(Echo):
+    def prior(self, length):
+        return uniform(SYMBOLS - 1)
+
+
+class PriorOfMoreThanOne(Echo):
+    def prior(self, length):
+        return 2 * uniform(SYMBOLS)
+
+
+class Told(Changed):
+    """Each query shows its own answer."""
+
+    def change(self, batch):
+        return replace(batch, query=batch.target)
 
 
 class Shifted(Changed):
@@ -206,6 +223,10 @@ FAULTS = [
     (Wrong, "oracle", "answer scores 0, and ceiling says 1"),
     (NothingToGain, "bounds", "two different finite numbers"),
     (Lowballing, "chance", "better than chance, 0.1"),
+    (Told, "chance", "the best answer to each query token scores 1, better than chance, 0.2"),
+    (Told, "prior", "a predictor that has not read the source has the cross-entropy "),
+    (PriorOfFewerClasses, "prior", "prior must have a row of 5 probabilities for each scored query"),
+    (PriorOfMoreThanOne, "prior", "the probabilities in a row of prior must sum to 1"),
     (Shifted, "leaks", "a query reveals the answer to another query"),
     (PointsElsewhere, "links", "the answer is the token at the linked position, and it is not"),
     (LinkedToTooLittle, "links", "the oracle cannot find the answer at query 0"),
