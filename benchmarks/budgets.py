@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="the number of seeds (1)")
     chosen = parser.parse_args()
     plan = make_plan(SuiteFile(chosen.suite))
-    trials = list(_trials(plan.trials, chosen.task, chosen.steps, chosen.seeds))
+    steps = {} if chosen.steps is None else {"steps": chosen.steps}
+    trials = list(on_other_seeds(plan.trials, chosen.task, chosen.seeds, steps))
     with ProcessPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         jobs = [pool.submit(_scores, trial, chosen.most) for trial in trials]
         for trial, job in zip(trials, jobs, strict=True):
@@ -45,13 +46,26 @@ def main() -> None:
             print(f"{task and task.text} · {mechanism.text} · seed {trial.seed}  {scores}", flush=True)
 
 
-def _trials(trials: list[Trial], tasks: list[str] | None, steps: int | None, seeds: int) -> Iterator[Trial]:
-    """Yield the trained trials with each seed of this script, and with the probe that has their learning curve."""
+def on_other_seeds(
+    trials: list[Trial], tasks: list[str] | None, seeds: int, recipe: Mapping[str, object]
+) -> Iterator[Trial]:
+    """Yield the trained trials with the seeds of the scripts, this recipe, and the probe that has the curve."""
     for trial in trials:
         if trial.task is not None and trial.seed == 0 and (tasks is None or trial.task.name in tasks):
-            recipe = trial.recipe if steps is None else trial.recipe.model_copy(update={"steps": steps})
+            changed = trial.recipe.model_copy(update=dict(recipe))
             for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-                yield replace(trial, recipe=recipe, seed=seed, probes=(PROBES.spec("accuracy"),), test_lengths=())
+                yield replace(trial, recipe=changed, seed=seed, probes=(PROBES.spec("accuracy"),), test_lengths=())
+
+
+def last_validation(trial: Trial) -> float:
+    """Train, and return the last score on validation data; NaN of a trial that did not end well."""
+    outcome = measure(trial, torch.device("cpu"))
+    found = [
+        each.value
+        for each in outcome.measurements
+        if each.quantity == "normalised" and each.at.get("stage") == "validation"
+    ]
+    return found[-1] if outcome.outcome == "ok" else float("nan")
 
 
 def _scores(trial: Trial, most: int) -> dict[int, float]:
@@ -60,13 +74,7 @@ def _scores(trial: Trial, most: int) -> dict[int, float]:
     steps = trial.recipe.steps
     while steps <= most and max(scores.values(), default=0.0) < ENOUGH:
         tried = replace(trial, recipe=trial.recipe.model_copy(update={"steps": steps}))
-        outcome = measure(tried, torch.device("cpu"))
-        found = [
-            each.value
-            for each in outcome.measurements
-            if each.quantity == "normalised" and each.at.get("stage") == "validation"
-        ]
-        scores[steps] = found[-1] if outcome.outcome == "ok" else float("nan")
+        scores[steps] = last_validation(tried)
         steps *= 2
     return scores
 

@@ -15,6 +15,7 @@ from registry import Quantity
 
 from ..store.database import Store
 from ..store.load import store_of, tidy
+from .ladders import task_or_ladder, together
 from .selection import rates, select
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class Run:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks in the order of the plan."""
-        return [str(task) for task in self.trials["task"].dropna().unique()]
+        """The tasks in the order of the plan, a ladder in place of its rungs."""
+        return [str(task) for task in task_or_ladder(self.trials).dropna().unique()]
 
     @property
     def mechanisms(self) -> list[str]:
@@ -60,6 +61,11 @@ class Run:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
+        """The scores on each task, a ladder in place of its rungs, see `ladders.together`; computed once."""
+        return together(self.rung_scores)
+
+    @cached_property
+    def rung_scores(self) -> pd.DataFrame:
         """The normalised test score of each trained trial, see `scores.scores`; computed once."""
         from .scores import scores
 

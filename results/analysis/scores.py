@@ -26,7 +26,18 @@ NO_SCORE_MEANS = (
     "mean."
 )
 SOLVED, CHANCE = 0.95, 0.1  # a score of at most CHANCE is near chance
-OF_TRIAL = ["trial", "mechanism", "variant", "model", "mechanism.alignment", "task", "seed", "outcome"]
+OF_TRIAL = [
+    "trial",
+    "mechanism",
+    "variant",
+    "model",
+    "mechanism.alignment",
+    "task",
+    "ladder",
+    "rung",
+    "seed",
+    "outcome",
+]
 
 
 def scores(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -35,13 +35,15 @@ def draw(lines: Lines, run: Run) -> Figure:
     for (value, _), ax in panels.items():
         for position in lines.verticals.get(value, ()):
             ax.axvline(position, color="#999999", linestyle=":", linewidth=1)
+        if lines.diagonal:
+            ax.axline((0, 0), slope=1, color="#999999", linestyle=":", linewidth=1)
     return figure
 
 
 def grid(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     """Return the figure, and its panels by the value of `lines.panel` and the title of the family."""
     drawn = set(lines.data["mechanism"])
-    if len(lines.panels) > MANY_ROWS and len(drawn) <= MOST_LINES:
+    if (lines.together or len(lines.panels) > MANY_ROWS) and len(drawn) <= MOST_LINES:
         return _side_by_side(lines, run)
     shown = [part for family in families(run.trials) for part in _parts(family, drawn)]
     look = looks(run.all_trials)
@@ -87,17 +89,20 @@ def _side_by_side(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str],
     drawn = set(lines.data["mechanism"])
     family = Family("", {name: name for name in run.mechanisms if name in drawn})
     look = looks(run.all_trials, by_family=True)
-    rows = -(-len(lines.panels) // ABREAST)
+    abreast = min(ABREAST, len(lines.panels))
+    rows = -(-len(lines.panels) // abreast)
+    wide, high = (WIDTH, HEIGHT) if abreast < ABREAST else (0.8 * WIDTH, 0.85 * HEIGHT)
+    wide, high = (1.5 * wide, 1.3 * high) if abreast == 1 else (wide, high)
     legend = LINE * (len(family.names) + (2 if lines.legend_title else 1))
-    figure = canvas(ABREAST * 0.8 * WIDTH, 0.85 * HEIGHT * rows + legend + 0.3)
-    places = figure.add_gridspec(rows + 1, ABREAST, height_ratios=[*[0.85 * HEIGHT] * rows, legend])
+    figure = canvas(abreast * wide, high * rows + legend + 0.3)
+    places = figure.add_gridspec(rows + 1, abreast, height_ratios=[*[high] * rows, legend])
     found: dict[tuple[str, str], Axes] = {}
     for place, (value, title) in enumerate(lines.panels.items()):
-        row, column = divmod(place, ABREAST)
+        row, column = divmod(place, abreast)
         ax = figure.add_subplot(places[row, column])
         data = lines.data[lines.data[lines.panel] == value]
         _draw(ax, data, lines, look)
-        last = place + ABREAST >= len(lines.panels)
+        last = place + abreast >= len(lines.panels)
         ax.set(xlabel=lines.x.label if last else "", ylabel=lines.y.label if column == 0 else "")
         ax.set_title(title)
         ax.tick_params(labelleft=column == 0)

@@ -20,6 +20,14 @@ class Label(NamedTuple):
     inside: str
 
 
+class Ladder(NamedTuple):
+    """A task with a growing setting: the label of all its rungs together, the setting, and its value on this rung."""
+
+    text: str
+    setting: str
+    rung: float
+
+
 class Chosen(NamedTuple):
     """Settings as they were given, and complete: what was not given may tell others apart, but is not shown."""
 
@@ -46,6 +54,17 @@ def task_labels(trials: Sequence[Trial]) -> list[Label | None]:
     chosen = {place: _task(trial) for place, trial in enumerate(trials) if trial["task"] is not None}
     found = dict(zip(chosen, _labels(list(chosen.values())), strict=True))
     return [found.get(place) for place in range(len(trials))]
+
+
+def ladder_labels(trials: Sequence[Trial]) -> list[Ladder | None]:
+    """Return the ladder of each trial's task, None of a task that is no rung of one."""
+    found = {place: rung for place, trial in enumerate(trials) if (rung := _rung(trial)) is not None}
+    labels = _labels([named for named, _, _ in found.values()])
+    made = {
+        place: Ladder(label.text, setting, rung)
+        for (place, (_, setting, rung)), label in zip(found.items(), labels, strict=True)
+    }
+    return [made.get(place) for place in range(len(trials))]
 
 
 def descriptions(trials: Sequence[Trial], mechanisms: Sequence[Label], tasks: Sequence[Label | None]) -> Sequence[str]:
@@ -78,6 +97,16 @@ def _task(trial: Trial) -> Named:
     return Named(identity, f"{task.name} after {earlier['name']}", Chosen(*map(_with_earlier, _chosen(task))))
 
 
+def _rung(trial: Trial) -> tuple[Named, str, float] | None:
+    """Return what names the ladder of a trial, its setting, and the number that the setting has in this trial."""
+    if trial["task"] is None or "ladder" not in (task := Spec.from_json(trial["task"])).given:
+        return None
+    ((setting, rungs),) = task.given["ladder"].items()
+    given, complete = ({key: value for key, value in settings.items() if key != setting} for settings in _chosen(task))
+    identity = (task.name, json.dumps([setting, rungs, given], sort_keys=True, default=str))
+    return Named(identity, f"{task.name} by {setting}", Chosen(given, complete)), setting, task.given[setting]
+
+
 def _with_earlier(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return a task's settings with those of the earlier task, whose name is told already, as further ones."""
     _, own = _named(settings.get("pretrain")) or ("", Chosen({}, {}))
@@ -87,7 +116,8 @@ def _with_earlier(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _chosen(spec: Spec) -> Chosen:
     """Return the settings of a spec, parts as specs; what is given beside settings (lengths, a preset) counts too."""
-    given = {key: spec.parts().get(key, value) for key, value in spec.given.items()}
+    # The rungs of a ladder differ in the setting that it has, so the ladder itself need not be told.
+    given = {key: spec.parts().get(key, value) for key, value in spec.given.items() if key != "ladder"}
     return Chosen(given, {**given, **spec.settings})
 
 

@@ -13,7 +13,7 @@ from registry.errors import shorten
 from registry.spec import is_spec
 
 from .database import Store
-from .labels import mechanism_labels, task_labels
+from .labels import ladder_labels, mechanism_labels, task_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,9 @@ OF_TRIALS = {
     "mechanism.alignment": "str",
     "task": "str",
     "task_name": "str",
+    "ladder": "str",
+    "ladder_setting": "str",
+    "rung": "float64",
     "trained_length": "Int64",
     "seed": "Int64",
     "recipe.learning_rate": "float64",
@@ -57,10 +60,11 @@ def load_trials(run: str | Path) -> pd.DataFrame:
     """Return the planned trials of the run in folder `run`, one row each, measured or not, skipped ones too.
 
     Columns: trial (its key); mechanism and task (labels, unique in the run), variant (the mechanism's label without
-    the model's name), model and task_name; every setting as mechanism.X, task.X or recipe.X, of a part as
-    mechanism.alignment (its name) and mechanism.alignment.X, declared properties likewise; seed, trained_length, and
-    what else a trial is; round, of timed trials; origin (plug-ins, missing where all is built in); outcome (missing:
-    not yet run), session (the call of the runner that ran it), reason, path, seconds, attempts, position.
+    the model's name), model and task_name; ladder (a label), ladder_setting and rung of a task with a growing setting;
+    every setting as mechanism.X, task.X or recipe.X, of a part as mechanism.alignment (its name) and
+    mechanism.alignment.X, declared properties likewise; seed, trained_length, and what else a trial is; round, of timed
+    trials; origin (plug-ins, missing where all is built in); outcome (missing: not yet run), session (the call of the
+    runner that ran it), reason, path, seconds, attempts, position.
     """
     return load_both(run)[0]
 
@@ -78,6 +82,7 @@ def tidy(
     """Return the frames of `load_trials` and of `load`, from the rows of a store."""
     mechanisms = mechanism_labels([row["trial"] for row in trials])
     tasks = task_labels([row["trial"] for row in trials])
+    ladders = ladder_labels([row["trial"] for row in trials])
     rows = [
         {
             **_flat(row["trial"], row["properties"]),
@@ -87,8 +92,11 @@ def tidy(
             "mechanism": mechanism.text,
             "variant": mechanism.inside or mechanism.text,
             "task": task.text if task else None,
+            "ladder": ladder and ladder.text,
+            "ladder_setting": ladder and ladder.setting,
+            "rung": ladder and ladder.rung,
         }
-        for row, mechanism, task in zip(trials, mechanisms, tasks, strict=True)
+        for row, mechanism, task, ladder in zip(trials, mechanisms, tasks, ladders, strict=True)
     ]
     table = _frame(rows, OF_TRIALS | HOW_IT_ENDED)
     facts = table.drop(columns=list(HOW_IT_ENDED))

@@ -24,7 +24,7 @@ class ByDistanceView(View):
     def figure(self, run: Run) -> Lines | None:
         frame = run.frame
         rows = frame[(frame["quantity"] == "accuracy_at_distance") & (frame["outcome"] == "ok")]
-        rows = rows.dropna(subset=["value", "task", "length", "distance"])
+        rows = rows[rows["ladder"].isna()].dropna(subset=["value", "task", "length", "distance"])
         key = ["mechanism", "task", "length", "distance"]
         data = over_seeds(rows, key).sort_values(key, ignore_index=True)
         if data.empty:

@@ -33,6 +33,8 @@ class ByLengthView(View):
         "mse",
         "within",
         "exact_match",
+        "bits",
+        "bits_asked",
         "nats_above_floor",
         "decoded_exact_match",
         "loss",
@@ -68,6 +70,7 @@ def tested(run: Run, quantities: list[str]) -> pd.DataFrame:
     """Return task, mechanism, length, quantity, value, low, high and seeds; trials that ended well only."""
     frame = run.frame
     rows = frame[(frame["stage"] == "test") & (frame["outcome"] == "ok") & frame["quantity"].isin(quantities)]
+    rows = rows[rows["ladder"].isna()]  # the view `ladders` shows those
     table = over_seeds(rows.dropna(subset=["value", "length"]), [*KEY, "quantity"])
     order = {name: place for names in (run.tasks, run.mechanisms, quantities) for place, name in enumerate(names)}
     return table.sort_values(
@@ -78,6 +81,7 @@ def tested(run: Run, quantities: list[str]) -> pd.DataFrame:
 def by_length(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """Return mechanism, task, trained_length, length, value, low, high and seeds of a quantity on test data."""
     rows = frame[(frame["quantity"] == quantity) & (frame["stage"] == "test") & (frame["outcome"] == "ok")]
+    rows = rows[rows["ladder"].isna()]
     key = ["mechanism", "task", "trained_length", "length"]
     found = over_seeds(rows.dropna(subset=["value", "length"]), key)
     return found.sort_values(["task", "mechanism", "length"], ignore_index=True)

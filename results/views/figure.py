@@ -27,7 +27,8 @@ class Lines:
     `data` has the columns mechanism, `panel`, those of `x` and `y` and, where bands are drawn, low and high. `panels`
     are the values of `panel` in order, with their titles. Where `unit` names a column (such as "seed"), each of its
     values is a thin line, and the rows with "mean" are the thick one. `notes` stand behind the names of mechanisms in
-    legends, `verticals` are where a panel has dotted vertical lines.
+    legends, `verticals` are where a panel has dotted vertical lines, and `diagonal` draws the one where x and y are
+    equal. With `together`, panels stand side by side and each has all mechanisms, if they are few enough to tell apart.
     """
 
     caption: str
@@ -41,6 +42,8 @@ class Lines:
     notes: Mapping[str, str] = field(default_factory=dict)
     legend_title: str | None = None
     verticals: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    diagonal: bool = False
+    together: bool = False
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def initial_decays(run: Run) -> pd.DataFrame:
 
 
 def profile_lines(run: Run, stage: str, caption: str) -> Lines | None:
-    data = profiles(run.frame[run.frame["stage"] == stage])
+    data = profiles(run.frame[(run.frame["stage"] == stage) & run.frame["ladder"].isna()])
     if data.empty:
         return None
     data["task"] = data["task"].fillna("")

@@ -49,7 +49,7 @@ class LearningView(View):
         return Table(TABLE_CAPTION, columns, run.rates.merge(trained, on=["mechanism", "task"], how="left"))
 
     def figure(self, run: Run) -> Lines | None:
-        data = curves(run.frame)
+        data = curves(run.frame[run.frame["ladder"].isna()])
         if data.empty:
             return None
         panels = {task: task for task in run.tasks if (data["task"] == task).any()}

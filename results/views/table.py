@@ -77,7 +77,7 @@ class Column:
         return Column(self.heading, self.numbers.reindex(list(index)), self.form, self.importance)
 
     def _whole(self, row: Mapping[Any, Any]) -> str:
-        value, words = row["value"], row.get("words")
+        value, words = row["value"], _words(row)
         if isinstance(value, str):
             return value
         if is_absent(value):
@@ -89,13 +89,18 @@ class Column:
     def _compact(self, row: Mapping[Any, Any]) -> str:
         if isinstance(row["value"], str) or is_absent(row["value"]):
             return self._whole(row)
-        return self._number(row) + _mark(row) + (PARTIAL if row.get("words") else "")
+        return self._number(row) + _mark(row) + (PARTIAL if _words(row) else "")
 
     def _number(self, row: Mapping[Any, Any]) -> str:
         beyond = row.get("beyond")
         if math.isinf(row["value"]) and not is_absent(beyond):
             return f"> {self.form(float(beyond))}"  # type: ignore[arg-type]
         return self.form(row["value"])
+
+
+def _words(row: Mapping[Any, Any]) -> str:
+    words = row.get("words")
+    return "" if is_absent(words) else str(words)
 
 
 def _mark(row: Mapping[Any, Any]) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from ..analysis.compare import means
 from ..analysis.floors import floors
 from ..analysis.intervals import FEW_SEEDS
+from ..analysis.ladders import task_or_ladder
 from ..analysis.run import Run
 from ..analysis.scores import CHANCE, SOLVED, solves
 from ..store.formats import ABSENT, count, digits
@@ -66,10 +67,10 @@ class TasksView(View):
 def summaries(run: Run) -> pd.DataFrame:
     """Return task, length, steps, chance, ceiling, reader, floor, lowest, highest (of the means), and what they say."""
     tested = run.frame[(run.frame["stage"] == "test") & (run.frame["length"] == run.frame["trained_length"])]
-    bounds = tested.groupby(["task", "quantity"])["value"].mean()
+    bounds = tested.assign(task=task_or_ladder(tested)).groupby(["task", "quantity"])["value"].mean()
     # A trial that is skipped has no training, and so not the steps of the suite.
-    ran = run.trials[run.trials["outcome"] != "skipped"].reindex(columns=["task", "trained_length", "recipe.steps"])
-    trained = ran.groupby("task").max()
+    ran = run.trials[run.trials["outcome"] != "skipped"].reindex(columns=["trained_length", "recipe.steps"])
+    trained = ran.assign(task=task_or_ladder(run.trials)).groupby("task").max()
     simple, found = floors(run.trials), []
     for task in run.tasks:
         mean = means(run.scores, task)

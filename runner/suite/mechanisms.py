@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mechanisms import MODELS, incompatibility
@@ -40,15 +41,21 @@ class MechanismExpansion(Expansion):
 
     def __init__(self, file: SuiteFile) -> None:
         super().__init__(file, MODELS)
+        self.found: dict[Spec, Mechanism] = {}
 
     def mechanisms(self) -> list[Mechanism]:
-        """Return the mechanisms in the order of the suite, without repetitions."""
-        found: dict[Spec, Mechanism] = {}
-        for index, entry in enumerate(self.file.suite.mechanisms):
-            for spec, where in self.specs(entry, ("mechanisms", index)):
-                if spec not in found:
-                    found[spec] = self._mechanism(spec, where)
-        return list(found.values())
+        """Return the mechanisms of the suite in its order."""
+        return self.read(self.file.suite.mechanisms, ("mechanisms",))
+
+    def read(self, entries: Sequence[object], where: Where) -> list[Mechanism]:
+        """Return the mechanisms of a list in its order, without repetitions."""
+        specs: dict[Spec, None] = {}
+        for index, entry in enumerate(entries):
+            for spec, at in self.specs(entry, (*where, index)):
+                specs[spec] = None
+                if spec not in self.found:
+                    self.found[spec] = self._mechanism(spec, at)
+        return [self.found[spec] for spec in specs]
 
     def _mechanism(self, spec: Spec, where: Where) -> Mechanism:
         mechanism = Mechanism(spec, self.file.suite.train.width)

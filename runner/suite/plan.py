@@ -27,7 +27,7 @@ from ..trial.measure import quantities
 from ..trial.trial import Trial
 from .expand import Expansion
 from .file import SuiteFile
-from .mechanisms import Mechanism, MechanismExpansion
+from .mechanisms import Mechanism
 from .tasks import Fields, TaskExpansion
 
 MOST_TRIALS = 10_000  # which are planned in about 10 seconds
@@ -89,7 +89,7 @@ def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "
         file.suite.name,
         device,
         list(planned.values()),
-        planner.mechanisms,
+        [each for each in planner.found if each.reason is None],
         origins,
         unavailable | planner.unavailable,
         quantities([*planner.trained, *planner.untrained], planner.spaces),
@@ -100,10 +100,11 @@ class _Planner:
     def __init__(self, file: SuiteFile, device: str) -> None:
         self.suite, self.device = file.suite, device
         expansion = TaskExpansion(file)
+        suite_wide = expansion.mechanisms.mechanisms()
         self.tasks, self.spaces, self.unavailable = expansion.tasks(), expansion.spaces, expansion.unavailable
         probes = _probes(file)
-        self.found = MechanismExpansion(file).mechanisms()
-        self.mechanisms = [each for each in self.found if each.reason is None]
+        self.found = list(expansion.mechanisms.found.values())
+        self.mechanisms = [each for each in suite_wide if each.reason is None]
         self.trained = tuple(probe for probe in probes if probe.value.measures_trained())
         # A task is sampled to see whether its floors are still those, so once for all its trials.
         self.shortcuts = cache(shortcut_floors)
@@ -164,7 +165,12 @@ class _Planner:
                 yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
 
     def _pairs(self) -> list[tuple[Mechanism, Fields]]:
-        return [(mechanism, fields) for fields in self.tasks if self.trained for mechanism in self.mechanisms]
+        pairs = []
+        for task in self.tasks if self.trained else ():
+            fields = {name: value for name, value in task.items() if name != "mechanisms"}
+            chosen = task.get("mechanisms", self.mechanisms)
+            pairs += [(mechanism, fields) for mechanism in chosen if mechanism.reason is None]
+        return pairs
 
     def _trial(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeGuard
 
 from registry import Spec, SpecError, UserError, suggestion
@@ -14,24 +15,32 @@ from tasks import TASKS, TargetSpace, Task
 from ..training.recipe import MOST
 from .expand import LARGEST, Expansion, Where, first_line
 from .file import SuiteFile
+from .mechanisms import MechanismExpansion
 
 LENGTH = f"a whole number from 1 to {LARGEST:,}"
 LENGTH_KEYS = ("length", "test_lengths")
-KEYS = (*LENGTH_KEYS, "steps", "preset", "pretrain")
+KEYS = (*LENGTH_KEYS, "steps", "preset", "pretrain", "ladder", "mechanisms")
+NOT_IN_PRETRAIN = {
+    "test_lengths": "the first task is not tested",
+    "mechanisms": "those of the second task are trained on both",
+    "ladder": "the first task has one setting",
+}
 
 Fields: TypeAlias = dict[str, Any]
-"""The fields of a trial about its tasks and their lengths, and the `steps` of its training if the task sets them."""
+"""The fields of a trial about its tasks and their lengths, and beside them, if the task sets them, the `steps` of its
+training and its own `mechanisms`."""
 
 
 class TaskExpansion(Expansion):
     """Reads the tasks of one suite file.
 
-    `spaces` are the target spaces of the tasks. `unavailable` has the reason for each plug-in that cannot be built, by
-    name.
+    `mechanisms` reads those that a task has of its own. `spaces` are the target spaces of the tasks. `unavailable` has
+    the reason for each plug-in that cannot be built, by name.
     """
 
     def __init__(self, file: SuiteFile) -> None:
-        super().__init__(file, TASKS, KEYS, (*LENGTH_KEYS, "steps"))
+        super().__init__(file, TASKS, KEYS, (*LENGTH_KEYS, "steps", "ladder", "mechanisms"))
+        self.mechanisms = MechanismExpansion(file)
         self.unavailable: dict[str, str] = {}
         self.spaces: list[TargetSpace] = []
 
@@ -41,9 +50,26 @@ class TaskExpansion(Expansion):
 
     def _entry(self, entry: object, where: Where) -> Iterator[Fields]:
         for name, given, at in self.choices(entry, where):
-            fields = self._task(name, given, at)
-            if fields is not None:
-                yield fields
+            for one in self._rungs(name, given, at):
+                fields = self._task(name, one, at)
+                if fields is not None:
+                    yield fields
+
+    def _rungs(self, name: str, given: dict[str, Any], where: Where) -> Iterator[dict[str, Any]]:
+        """Yield what is given for each rung of the ladder, or once where there is none."""
+        ladder = given.get("ladder")
+        if ladder is None:
+            yield given
+            return
+        setting, rungs = next(iter(ladder.items())) if isinstance(ladder, dict) and len(ladder) == 1 else ("", [])
+        if not isinstance(rungs, list) or len(rungs) < 2 or not _increases(rungs):
+            expected = "one setting with two increasing numbers or more, as {items: [4, 8, 16]}, was expected"
+            raise self.file.error((*where, "ladder"), f"{name}: ladder is {written(ladder)}; {expected}")
+        if setting in given or (setting in KEYS and setting != "length"):
+            problem = "given beside its ladder; leave it out" if setting in given else "no setting for a ladder"
+            raise self.file.error((*where, "ladder"), f"{name}: {setting} is {problem}")
+        for rung in rungs:
+            yield {**given, setting: rung}
 
     def _task(self, name: str, given: Mapping[str, Any], where: Where) -> Fields | None:
         """Return the fields of one task, None for a plug-in that cannot be built."""
@@ -51,7 +77,8 @@ class TaskExpansion(Expansion):
             settings = {**preset_settings(name, given.get("preset")), **given}
         except UserError as error:
             raise self.file.error((*where, "preset"), str(error)) from None
-        spec = replace(self.spec(name, settings, where), given=given)
+        about_task = {key: value for key, value in given.items() if key != "mechanisms"}
+        spec = replace(self.spec(name, settings, where), given=about_task)
         shortest, longest, tests = self._lengths(name, settings, where)
         tested = tuple(sorted({longest, *tests}))
         task = self._built(spec, where)
@@ -64,7 +91,8 @@ class TaskExpansion(Expansion):
             except ValueError as error:
                 raise self.file.error((*where, "length"), f"{name}: {error}") from None
         fields = {"task": spec, "trained_length": longest, "shortest_length": shortest, "test_lengths": tested}
-        return fields | self._steps(name, settings, where) | self._earlier(name, settings.get("pretrain"), where)
+        beside = self._steps(name, settings, where) | self._own_mechanisms(name, settings, where)
+        return fields | beside | self._earlier(name, settings.get("pretrain"), where)
 
     def _steps(self, name: str, settings: Mapping[str, Any], where: Where) -> Fields:
         steps = settings.get("steps")
@@ -72,6 +100,18 @@ class TaskExpansion(Expansion):
             sentence = f"{name}: steps is {written(steps)}; a whole number from 1 to {MOST:,} was expected"
             raise self.file.error((*where, "steps"), sentence)
         return {} if steps is None else {"steps": steps}
+
+    def _own_mechanisms(self, name: str, settings: Mapping[str, Any], where: Where) -> Fields:
+        if "mechanisms" not in settings:
+            return {}
+        entries, where = settings["mechanisms"], (*where, "mechanisms")
+        if not isinstance(entries, list) or not entries:
+            sentence = f"{name}: mechanisms is {written(entries)}; a list such as [lstm, transformer] was expected"
+            raise self.file.error(where, sentence)
+        try:
+            return {"mechanisms": self.mechanisms.read(entries, where)}
+        except SpecError as error:
+            raise self.file.error(where, f"{name}: {error}") from None
 
     def _built(self, spec: Spec, where: Where) -> Task | None:
         if not TASKS.entry(spec.name).origin.is_plugin:
@@ -110,9 +150,10 @@ class TaskExpansion(Expansion):
             expected = "a task with its settings, as {task: {length: 32}}, was expected"
             sentence = f"{name}: pretrain is {written(given)}; {expected}"
             raise self.file.error(where, sentence) from None
-        if "test_lengths" in settings:
-            sentence = f"{name}: pretrain has test_lengths, but the first task is not tested; leave them out"
-            raise self.file.error((*where, earlier, "test_lengths"), sentence)
+        for key, reason in NOT_IN_PRETRAIN.items():
+            if key in settings:
+                sentence = f"{name}: pretrain has {key}, but {reason}; leave it out"
+                raise self.file.error((*where, earlier, key), sentence)
         tasks = list(self._entry({earlier: settings}, where))
         if len(tasks) != 1:
             raise self.file.error(
@@ -138,6 +179,11 @@ def preset_settings(task: str, name: Any) -> Mapping[str, Any]:
         hint = suggestion(str(name), presets) or " It has none."
         raise UserError(f"{task} has no preset {written(name)}.{hint}")
     return presets[str(name)]
+
+
+def _increases(numbers: list[Any]) -> bool:
+    known = all(isinstance(each, int | float) and not isinstance(each, bool) for each in numbers)
+    return known and all(one < other for one, other in pairwise(numbers))
 
 
 def _is_length(value: object) -> TypeGuard[int]:

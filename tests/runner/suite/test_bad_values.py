@@ -26,7 +26,7 @@ TWICE = [
     (
         {"tasks": "[copy: {length: 3, pretrain: {copy: {length: 3, test_lengths: [5]}}}]"},
         4,
-        "copy: pretrain has test_lengths, but the first task is not tested; leave them out",
+        "copy: pretrain has test_lengths, but the first task is not tested; leave it out",
     ),
 ]
 ANOTHER_NUMBER = [
