@@ -193,6 +193,16 @@ def _ticks(ax: Axes, lines: Lines) -> None:
     values = np.unique(lines.data[lines.x.column].to_numpy(dtype=float))
     if values.size > 8:
         values = values[:: -(-values.size // 8)]
-    ax.xaxis.set_major_locator(FixedLocator(values.tolist()))
+    ax.xaxis.set_major_locator(FixedLocator(_apart(values.tolist())))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _apart(values: list[float]) -> list[float]:
+    """Return the values, in order, without those that are too close to the one before to have a label of their own."""
+    least = (values[-1] / values[0]) ** 0.08 if values else 1.0
+    kept: list[float] = []
+    for value in values:
+        if not kept or value >= kept[-1] * least:
+            kept.append(value)
+    return kept
