@@ -87,7 +87,9 @@ def _map(ax: Axes, rows: pd.DataFrame, *, words: bool) -> None:
     asked, read = (rows.drop_duplicates(name).set_index(name)[f"{name}_word"] for name in ("query", "key"))
     ax.imshow(values.to_numpy(dtype=float), cmap=_colours(), norm=NORM, aspect="auto", interpolation="nearest")
     for query, key in zip(*linked.to_numpy(dtype=bool).nonzero(), strict=True):
-        ax.add_patch(Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=LINKED, linewidth=1.1))
+        ax.add_patch(
+            Rectangle((key - 0.5, query - 0.5), 1, 1, fill=False, edgecolor=LINKED, linewidth=1.1, clip_on=False)
+        )
     ax.grid(False)
     ax.set_xticks(range(values.shape[1]), [str(read[key]) for key in values.columns], rotation=90, fontsize=WORDS)
     asks = [str(asked[query]) for query in values.index] if words else []
