@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,9 @@ def test_runs_without_kept_weights_have_no_maps(results: Run) -> None:
 def test_many_maps_and_long_names_stay_inside_the_figure(tmp_path: Path) -> None:
     """Every word of every map is drawn inside the figure."""
     weights = np.full((1, 1, 48), 1 / 48)
-    arrays = (kept(weights, 48, [[0, 3]]),)
+    array = kept(weights, 48, [[0, 3]])
+    words = {"keys": ["sits_down_in_the_garden"] * 48, "queries": ["restaurant"], "answers": ["seventeen"]}
+    arrays = (replace(array, at={**array.at, **words}),)
     names = ["rnn_attention", "transformer", "transformer_encoder_decoder", "self_attentive_rnn"]
     run = run_with(tmp_path, {(name, task, 0): arrays for task in ("cafe", "needle") for name in names}, {})
     drawn = draw(figure_of(run), run)
