@@ -12,11 +12,12 @@ from registry import moved
 from .show import figure, read, table
 from .store.database import FORMAT, Store
 from .store.load import load, load_trials
-from .store.rows import OUTCOMES, Measurement, Outcome, Planned
+from .store.rows import OUTCOMES, Array, Measurement, Outcome, Planned
 
 __all__ = [
     "FORMAT",
     "OUTCOMES",
+    "Array",
     "Measurement",
     "Outcome",
     "Planned",

@@ -42,6 +42,10 @@ class Batch:
         for start in range(0, len(self), size):
             yield replace(self, **{name: value[start : start + size] for name, value in self._tensors().items()})
 
+    def rows(self, chosen: Int[Tensor, "n"]) -> Batch:
+        """Return the examples with these numbers."""
+        return replace(self, **{name: value[chosen] for name, value in self._tensors().items()})
+
     def _tensors(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from registry import Quantity
 
 from ..store.database import Store
 from ..store.load import store_of, tidy
+from ..store.rows import Array
 from .ladders import task_or_ladder, together
 from .selection import rates, select
 
@@ -28,6 +29,7 @@ class Run:
 
     `all_trials` are the planned trials of all rates; `rates` the table of `selection.rates`; `unavailable` the reasons,
     by name, of what the plan could not specify at all. `quantities` say what each measured number is, by name.
+    `arrays` are what trials have kept, by the key of the trial.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Run:
     manifest: dict[str, Any] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    arrays: Mapping[str, Sequence[Array]] = field(default_factory=dict)
 
     @cached_property
     def measured(self) -> frozenset[str]:
@@ -104,10 +107,10 @@ def read(folder: str | Path) -> Run:
     """Read the run in `folder`. Raises UserError where there is none."""
     with Store(store_of(folder), read_only=True) as store:
         trials, measurements = store.snapshot()
-        quantities, unavailable = store.quantities(), store.unavailable()
+        quantities, unavailable, arrays = store.quantities(), store.unavailable(), store.arrays()
     manifest = _manifest(Path(folder) / "manifest.json")
     name = str(manifest.get("name") or Path(folder).resolve().name)
-    return gather(name, tidy(trials, measurements, quantities), quantities, manifest, unavailable)
+    return gather(name, tidy(trials, measurements, quantities), quantities, manifest, unavailable, arrays)
 
 
 def gather(
@@ -116,12 +119,13 @@ def gather(
     quantities: Mapping[str, Quantity],
     manifest: dict[str, Any] | None = None,
     unavailable: Mapping[str, str] | None = None,
+    arrays: Mapping[str, Sequence[Array]] | None = None,
 ) -> Run:
     """Return the run of all trials and their measurements."""
     trials, frame = select(*both)
     # A store that was written by hand may measure what it does not declare.
     known = {name: Quantity(name, name) for name in pd.unique(frame["quantity"])} | dict(quantities)
-    return Run(name, trials, frame, both[0], rates(*both), manifest or {}, unavailable or {}, known)
+    return Run(name, trials, frame, both[0], rates(*both), manifest or {}, unavailable or {}, known, arrays or {})
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from registry import CheckError
 
 from ..analysis.run import Run
-from ..views.figure import Figure, Heatmap, Lines, Scatter
+from ..views.figure import Figure, Heatmap, Lines, Maps, Scatter
 from ..views.table import Column, Table
 from ..views.view import Finding, View
 from .example import MECHANISMS, TASKS, example_run
@@ -60,8 +60,10 @@ def figure(value: type[View]) -> None:
     found = value().figure(run)
     if found is None:
         return
-    if not isinstance(found, Lines | Heatmap | Scatter):
-        raise CheckError(f"`figure` must return Lines, a Heatmap, a Scatter or None, not a {type(found).__name__}")
+    if not isinstance(found, Lines | Heatmap | Scatter | Maps):
+        raise CheckError(
+            f"`figure` must return Lines, a Heatmap, a Scatter, Maps or None, not a {type(found).__name__}"
+        )
     _needs_caption("figure", found.caption)
     missing = [name for name in _encoded(found) if name not in found.data]
     if missing:
@@ -176,6 +178,9 @@ def _encoded(figure: Figure) -> Iterable[str]:
     yield "mechanism"
     if isinstance(figure, Heatmap):
         yield from (figure.column, "value", "shown")
+        return
+    if isinstance(figure, Maps):
+        yield from (figure.panel, "query", "key", "query_word", "key_word", "value", "linked")
         return
     yield from (figure.x.column, figure.y.column)
     if isinstance(figure, Scatter):

@@ -17,8 +17,8 @@ from typing import Any
 
 from registry import Quantity, UserError
 
-from .rows import Measurement, Outcome, Planned
-from .schema import FINISH, FORMAT, MEASURE, MEASURED, PLAN, TABLES
+from .rows import Array, Measurement, Outcome, Planned
+from .schema import FINISH, FORMAT, KEEP, KEPT, MEASURE, MEASURED, PLAN, TABLES
 
 __all__ = ["FORMAT", "Store"]
 
@@ -79,7 +79,7 @@ class Store:
             self._db.executemany("INSERT INTO quantity VALUES (?, ?)", declared)
 
     def finish(self, key: str, outcome: Outcome) -> None:
-        """Record how the trial `key` ended; its measurements replace those of earlier attempts, which are counted.
+        """Record how the trial `key` ended; its numbers replace those of earlier attempts, which are counted.
 
         Raises KeyError for a trial that was never planned.
         """
@@ -91,6 +91,8 @@ class Store:
                 raise KeyError(key)
             self._db.execute("DELETE FROM measurement WHERE trial = ?", (key,))
             self._db.executemany(MEASURE, [_measured(key, measurement) for measurement in outcome.measurements])
+            self._db.execute("DELETE FROM array WHERE trial = ?", (key,))
+            self._db.executemany(KEEP, [_kept(key, array) for array in outcome.arrays])
 
     def finished(self) -> dict[str, str]:
         """Return the outcome of every trial that has one, planned or not, by key."""
@@ -106,6 +108,14 @@ class Store:
         """Return the measurements of the planned trials, in the order in which they were written."""
         rows = self._db.execute(MEASURED)
         return [{**row, "coordinates": json.loads(row["coordinates"])} for row in rows]
+
+    def arrays(self) -> dict[str, list[Array]]:
+        """Return the arrays of the planned trials that have any, by key, in the order in which they were written."""
+        found: dict[str, list[Array]] = {}
+        for row in self._db.execute(KEPT):
+            shape, at = tuple(json.loads(row["shape"])), json.loads(row["coordinates"])
+            found.setdefault(row["trial"], []).append(Array(row["name"], shape, row["dtype"], row["data"], at))
+        return found
 
     def unavailable(self) -> dict[str, str]:
         """Return why something that the plan asks for could not be specified, by name."""
@@ -128,6 +138,11 @@ class Store:
 def _measured(key: str, measurement: Measurement) -> dict[str, Any]:
     row = {name: getattr(measurement, name) for name in ("probe", "quantity", "value", "low", "high")}
     return {"trial": key, **row, "coordinates": json.dumps(measurement.at)}
+
+
+def _kept(key: str, array: Array) -> dict[str, Any]:
+    row = {"name": array.name, "shape": json.dumps(array.shape), "dtype": array.dtype, "data": array.data}
+    return {"trial": key, **row, "coordinates": json.dumps(array.at)}
 
 
 @contextmanager

@@ -5,9 +5,13 @@ Nothing heavy is imported here, since the process of every trial imports this fi
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    import numpy as np
 
 OutcomeName: TypeAlias = Literal["ok", "diverged", "failed", "timeout", "oom", "crashed", "skipped", "interrupted"]
 OUTCOMES: tuple[str, ...] = get_args(OutcomeName)
@@ -31,6 +35,32 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Array:
+    """Numbers that a trial keeps: the bytes of an array of NumPy of this `shape` and `dtype`, row after row.
+
+    `at` says of what they are: whole numbers, words, and lists of these, by name.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    data: bytes
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+    def numbers(self) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"data": base64.b64encode(self.data).decode("ascii")}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Array:
+        return cls(**{**data, "shape": tuple(data["shape"]), "data": base64.b64decode(data["data"], validate=True)})
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a trial ended: in wall `seconds`, with the attention `path` taken (fused, streamed, plain), and its numbers.
 
@@ -45,16 +75,19 @@ class Outcome:
     attempts: int = 1
     measurements: tuple[Measurement, ...] = ()
     session: str | None = None
+    arrays: tuple[Array, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"arrays": [each.to_json() for each in self.arrays]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
         """Return the outcome that `to_json` gave. Raises ValueError or TypeError for anything else."""
         if data["outcome"] not in OUTCOMES:
             raise ValueError(f"unknown outcome '{data['outcome']}', one of {', '.join(OUTCOMES)} was expected")
-        return cls(**{**data, "measurements": tuple(Measurement(**row) for row in data["measurements"])})
+        measured = tuple(Measurement(**row) for row in data["measurements"])
+        arrays = tuple(Array.from_json(row) for row in data["arrays"])
+        return cls(**{**data, "measurements": measured, "arrays": arrays})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 4
+FORMAT = 5
 
 TABLES = """
 CREATE TABLE trial (
@@ -29,6 +29,15 @@ CREATE TABLE measurement (
     coordinates TEXT NOT NULL
 );
 CREATE INDEX measurement_trial ON measurement (trial);
+CREATE TABLE array (
+    trial TEXT NOT NULL REFERENCES trial (key),
+    name TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    data BLOB NOT NULL,
+    coordinates TEXT NOT NULL
+);
+CREATE INDEX array_trial ON array (trial);
 CREATE TABLE quantity (
     name TEXT PRIMARY KEY,
     quantity TEXT NOT NULL
@@ -63,6 +72,16 @@ WHERE key = :key
 MEASURE = """
 INSERT INTO measurement (trial, probe, quantity, value, low, high, coordinates)
 VALUES (:trial, :probe, :quantity, :value, :low, :high, :coordinates)
+"""
+
+KEEP = """
+INSERT INTO array (trial, name, shape, dtype, data, coordinates)
+VALUES (:trial, :name, :shape, :dtype, :data, :coordinates)
+"""
+
+KEPT = """
+SELECT array.* FROM array JOIN trial ON trial.key = array.trial
+WHERE trial.planned = 1 ORDER BY trial.position, trial.key, array.rowid
 """
 
 MEASURED = """

@@ -3,8 +3,8 @@
 The contract is View in view.py. `make new KIND=view NAME=my_view` makes one.
 """
 
-from .figure import Axis, Figure, Heatmap, Lines, Scatter
+from .figure import Axis, Figure, Heatmap, Lines, Maps, Scatter
 from .table import Column, Table
 from .view import VIEWS, Finding, View
 
-__all__ = ["VIEWS", "Axis", "Column", "Figure", "Finding", "Heatmap", "Lines", "Scatter", "Table", "View"]
+__all__ = ["VIEWS", "Axis", "Column", "Figure", "Finding", "Heatmap", "Lines", "Maps", "Scatter", "Table", "View"]

@@ -66,4 +66,21 @@ class Scatter:
     y: Axis
 
 
-Figure: TypeAlias = Lines | Heatmap | Scatter
+@dataclass(frozen=True)
+class Maps:
+    """A heat map for each mechanism and value of `panel`: `data` has mechanism, `panel`, query and key (the numbers of
+    row and column), query_word and key_word, value, and linked, which outlines a square.
+
+    `panels` are the values of `panel` in order, with their titles; `titles` stand over the maps, by that value and the
+    mechanism.
+    """
+
+    caption: str
+    data: pd.DataFrame
+    label: str
+    panels: Mapping[str, str]
+    titles: Mapping[tuple[str, str], str]
+    panel: str = "task"
+
+
+Figure: TypeAlias = Lines | Heatmap | Scatter | Maps

@@ -16,7 +16,10 @@ from ..training.network import Network, evaluating, parameter_count
 from ..training.recipe import Recipe
 from ..training.seeds import scoped
 from ..training.trainer import History, Trainer, TrainingStep, learning_curve
+from ..training.weights import attention_weights
+from .meters.attribution import gradient_times_input, leave_one_out
 from .meters.flops import ModelCost, cost_of
+from .meters.kendall import kendall_tau
 from .meters.memory import peak_bytes
 from .meters.random_text import random_text, random_text_batch, random_text_network
 from .meters.reference import reference_job
@@ -39,11 +42,15 @@ __all__ = [
     "Subject",
     "Trainer",
     "TrainingStep",
+    "attention_weights",
     "cost_of",
     "decode",
     "evaluate",
     "evaluating",
+    "gradient_times_input",
+    "kendall_tau",
     "learning_curve",
+    "leave_one_out",
     "parameter_count",
     "peak_bytes",
     "quartiles",

@@ -14,10 +14,10 @@ from registry.errors import shorten, written
 from registry.plugins import missing
 
 from .reader import Node, ReadError, line_of, read
-from .schema import Limits, Match, Suite, Training
+from .schema import Keep, Limits, Match, Suite, Training
 
 LARGEST = 2**18  # bytes; more is no suite, and reading it would take minutes
-NESTED: dict[str, type[BaseModel]] = {"train": Training, "limits": Limits, "match": Match}
+NESTED: dict[str, type[BaseModel]] = {"train": Training, "limits": Limits, "match": Match, "keep": Keep}
 
 
 class SuiteFile:

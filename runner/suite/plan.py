@@ -184,6 +184,8 @@ class _Planner:
     ) -> Trial:
         recipe = recipe if steps is None else recipe.model_copy(update={"steps": steps})
         kind = torch.device(self.device).type
+        if self.suite.keep is not None and "task" in fields:
+            fields["keep_weights"] = self.suite.keep.weights
         return Trial(mechanism.spec, seed, recipe, probes, device=kind, threads=self.suite.threads, **fields)
 
     def _planned(self, trial: Trial) -> Planned:

@@ -17,6 +17,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 LONGEST_NAME = 100  # it is the name of a folder
 MOST_SEEDS, MOST_THREADS = 10_000, 1024
 MOST_PARAMETERS = 10**11
+MOST_KEPT = 100
 LEAST_MEMORY, MOST_MEMORY = 10**6, 10**14
 
 
@@ -97,6 +98,14 @@ class Match(_Strict):
     ]
 
 
+class Keep(_Strict):
+    """What is kept of each trained network beside its measurements: the attention weights of some test examples."""
+
+    weights: Annotated[
+        int, Field(strict=True, ge=1, le=MOST_KEPT, description=f"a whole number of examples from 1 to {MOST_KEPT}")
+    ]
+
+
 class Suite(_Strict):
     """A whole suite file."""
 
@@ -118,6 +127,7 @@ class Suite(_Strict):
     train: Training = Training()
     match: Match | None = None
     probes: Annotated[tuple[Probe, ...], Field(min_length=1, description="a list of probes, such as [accuracy],")]
+    keep: Keep | None = None
     limits: Limits = Limits()
     threads: Annotated[
         int, Field(strict=True, ge=1, le=MOST_THREADS, description=f"a whole number from 1 to {MOST_THREADS:,}")

@@ -21,6 +21,7 @@ from ..training.checkpoint import Checkpoint
 from ..training.network import parameter_count
 from ..training.setup import TrainingSetup
 from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
+from .kept import kept_weights
 from .trial import Trial
 
 CLOSE = f"a perfect reader is not better than chance by more than {ERRORS:g} standard errors on these examples"
@@ -80,7 +81,8 @@ def _trained(
     path = attention_path(network)
     for probe in _probes(trial):
         measured += _declared(probe, probe.trained(subject), subject.task.target_space.quantities)
-    return Outcome("ok", _without_score(measured), path=path, measurements=tuple(measured))
+    arrays = kept_weights(subject, trial.keep_weights) if trial.keep_weights else ()
+    return Outcome("ok", _without_score(measured), path=path, measurements=tuple(measured), arrays=tuple(arrays))
 
 
 def _without_score(measured: Sequence[Measurement]) -> str | None:

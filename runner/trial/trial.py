@@ -18,6 +18,7 @@ class Trial:
 
     Training uses lengths from `shortest_length` to `trained_length`. `earlier` is the task of pre-training. `machine`
     describes the machine of a timed trial, which runs alone; it is a part of its key. A timed trial is one `round`.
+    `keep_weights` is the number of examples of which the trained network's attention weights are kept.
     """
 
     mechanism: Spec
@@ -36,6 +37,7 @@ class Trial:
     threads: int = 1
     machine: str | None = None
     round: int | None = None
+    keep_weights: int | None = None
     key: str = field(default="", compare=False)
 
     @property

@@ -10,11 +10,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import results
 from registry import Quantity, UserError
-from results import FORMAT, Measurement, Outcome, Store
+from results import FORMAT, Array, Measurement, Outcome, Store
 from tests.results.trials import planned
 
 ROW = planned("a", "lstm", "copy", length=20, seed=3)
@@ -46,6 +47,23 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         assert store.quantities() == {"train": RATE}
     trial = results.load_trials(tmp_path).iloc[0]
     assert (trial["outcome"], trial["path"], trial["attempts"], trial["seed"]) == ("ok", "fused", 1, 3)
+
+
+def test_arrays_are_read_back_and_replaced(tmp_path: Path) -> None:
+    numbers = np.arange(6, dtype="float16").reshape(2, 3)
+    array = Array("weights", (2, 3), "float16", numbers.tobytes(), {"layer": 1, "keys": ["a", "b", "c"]})
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([ROW, replace(ROW, key="b")])
+        store.finish("a", Outcome("ok", arrays=(array, replace(array, at={}))))
+        store.finish("b", Outcome("ok"))
+        assert store.arrays() == {"a": [array, replace(array, at={})]}
+        assert store.arrays()["a"][0].numbers().tolist() == [[0, 1, 2], [3, 4, 5]]
+        store.finish("a", Outcome("ok", arrays=(array,)))
+        assert store.arrays() == {"a": [array]}
+    assert results.read(tmp_path).arrays == {"a": [array]}
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([replace(ROW, key="b")])
+        assert store.arrays() == {}, "those of trials that are no longer planned are not shown"
 
 
 def test_a_second_plan_keeps_outcomes_and_refreshes_the_rest(tmp_path: Path) -> None:

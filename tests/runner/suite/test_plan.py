@@ -113,6 +113,7 @@ def test_keys_are_distinct_and_repeatable(tiny):
         {"tasks": "[copy: {length: 3, items: 2, test_lengths: [7]}]"},
         {"train": "{width: 8, batch: 8, steps: 7}"},
         {"probes": "[accuracy, gradient_flow]"},
+        {"keep": "{weights: 1}"},
     ],
 )
 def test_key_changes_with_every_field(tiny, change):

@@ -71,6 +71,10 @@ MISTAKES = [
     ({"match": "{parameters: many}", "train": None}, 7, "match.parameters is 'many'; a whole number from 1 to"),
     ({"match": "{parameters: 0}", "train": None}, 7, "match.parameters is 0; a whole number from 1 to"),
     ({"match": "{}", "train": None}, 7, "the key 'match.parameters' is missing"),
+    ({"keep": "{weights: 0}"}, 8, "keep.weights is 0; a whole number of examples from 1 to 100 was expected"),
+    ({"keep": "{weights: true}"}, 8, "keep.weights is true; a whole number of examples from 1 to 100 was expected"),
+    ({"keep": "{weigths: 1}"}, 8, "unknown key 'keep.weigths'. Did you mean 'weights'?"),
+    ({"keep": "[weights]"}, 8, "a mapping with keys among weights was expected"),
     ({"match": "{parameters: 9000}"}, 5, "train.width and match cannot be given together"),
     (
         {"match": "{parameters: 9000}", "train": None, "mechanisms": "[gru: {layers: 0}]"},
