@@ -15,7 +15,7 @@ from ..store.load import tidy
 MECHANISMS = (("lstm", None), ("rnn_encoder_decoder", None), ("rnn_attention", "dot"), ("rnn_attention", "additive"))
 TASKS = ("copy", "recall")
 SEEDS = 5
-OVER = ("length", "step", "distance")
+OVER = ("length", "step", "distance", "depth", "layer", "wiring")
 COORDINATES: Sequence[dict[str, Any]] = (
     {},
     *({"stage": "test", "length": length} for length in (8, 16, 32)),
@@ -27,6 +27,7 @@ UNTRAINED: Sequence[dict[str, Any]] = (
     {},
     *({"length": length} for length in (8, 16, 32)),
     *({"stage": "initial", "length": 8, "distance": distance} for distance in range(1, 8)),
+    *({"depth": 4, "layer": layer, "wiring": "f(x)"} for layer in range(1, 5)),
 )
 
 

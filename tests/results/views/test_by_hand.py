@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from results import Measurement, Outcome, Store
@@ -42,7 +44,16 @@ def _untrained(level: float) -> list[Measurement]:
     timed = [Measurement("throughput", "train", 1000 * level, at={"length": n}) for n in (8, 16, 32)]
     peak = [Measurement("throughput", "peak_memory", 1e6 * n, at={"length": n}) for n in (8, 16, 32)]
     state = [Measurement("throughput", "state", 64.0, at={"length": n}) for n in (8, 16, 32)]
-    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13))]
+    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_layers()]
+
+
+def _layers() -> Iterator[Measurement]:
+    for wiring, factor in {"x + f(x)": 2.0, "f(x)": 0.5}.items():
+        for depth in (2, 16):
+            for layer in range(1, depth + 1):
+                at: dict[str, int | str] = {"depth": depth, "layer": layer, "wiring": wiring}
+                value = 3 * factor ** (depth - layer)
+                yield Measurement("gradient_flow_over_depth", "layer_gradient_norm", value, at=at)
 
 
 def _norm(value: float, stage: str, distance: int) -> Measurement:
@@ -93,6 +104,26 @@ def test_gradient_flow_after_training(run: Run) -> None:
     data = figure_of("gradient_flow_trained", run).data
     assert data.loc[data["mechanism"] == "lstm", "value"].tolist() == pytest.approx([1, 1 / 4, 1 / 16])
     assert set(data["task"]) == {"copy"}
+
+
+@pytest.mark.reference("view", "gradient_flow_over_depth")
+def test_gradient_flow_over_depth(run: Run) -> None:
+    rows = table_of("gradient_flow_over_depth", run).rows()
+    # Of 16 layers the deepest stack is shown: the gradient doubles and, from the last layer to the first, grows 2^15.
+    assert [(*row[:3], row[3].split(" ")[0], *row[4:]) for row in rows] == [
+        (model, wiring, "16", rate, horizon, verdict)
+        for wiring, rate, horizon, verdict in [
+            ("x + f(x)", "-0.693", "> 15", "exploding"),
+            ("f(x)", "0.693", "7", "vanishing"),
+        ]
+        for model in ("gru", "lstm")
+    ]
+    data = figure_of("gradient_flow_over_depth", run).data
+    line = data[(data["mechanism"] == "gru") & (data["wiring"] == "f(x)")].sort_values("layer")
+    assert line["layer"].tolist() == list(range(1, 17))
+    assert line["value"].tolist() == pytest.approx([0.5 ** (16 - layer) for layer in range(1, 17)])
+    numbers = table_of("gradient_flow_over_depth", run).numbers
+    assert set(numbers["depth"]) == {2, 16}, "the file beside the table has all depths"
 
 
 @pytest.mark.reference("view", "memory")
