@@ -31,9 +31,9 @@ PROFILES = {"gradient_norm": PROFILE, "jacobian_norm": PROFILE, "layer_gradient_
 class Decay(NamedTuple):
     """What is read off one profile.
 
-    `rate` is in nats per position (or layer), positive where the gradient vanishes with distance (a profile r^Δ has the rate
-    -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of ln g.
-    `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf where
+    `rate` is in nats per position or layer, positive where the gradient vanishes with distance (a profile r^Δ has the
+    rate -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of
+    ln g. `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf where
     it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND and
     BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential"; "none"
     where there is no gradient at the nearest position.
@@ -72,8 +72,7 @@ def _norms(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """Return the rows of a quantity, the nearest distance first; over depth, that is the last layer."""
     rows = frame[frame["quantity"] == quantity]
     if "depth" in PROFILES[quantity]:
-        missing = {name: pd.NA for name in ("depth", "layer", "wiring") if name not in rows}
-        rows = rows.assign(**missing)
+        rows = rows.reindex(columns=[*dict.fromkeys([*rows, "depth", "layer", "wiring"])])
         rows = rows.assign(distance=rows["depth"] - rows["layer"])
     return rows.dropna(subset=["distance", "value"]).sort_values("distance")
 

@@ -14,17 +14,17 @@ QUANTITY = "layer_gradient_norm"
 CAPTION = (
     "The norm of the gradient of each layer's parameters, divided by that of the last layer (1, on a logarithmic "
     "scale), at the greatest depth, before training. The loss is behind the last layer, so a line that falls to the "
-    "left is a gradient that vanishes on its way to the first layer. f is one layer of the mechanism's mixing, and LN a "
-    "layer normalisation. Bands are lowest to highest seed; a line ends where it falls below 1e-12, and is missing "
+    "left is a gradient that vanishes on its way to the first layer. f is one layer of the mechanism's mixing, and LN "
+    "a layer normalisation. Bands are lowest to highest seed; a line ends where it falls below 1e-12, and is missing "
     "where the last layer has no gradient."
 )
 TABLE_CAPTION = (
     "The decay is the slope of the logarithm of the gradient norm from the last layer to the first (Theil-Sen, the "
     "mean over seeds with its interval), at the greatest depth: 0.1 means that the gradient loses a factor e every ten "
     "layers; a negative decay is growth. There is none where the line explains less than 0.9 of the variance. The "
-    "horizon is how many layers before the last one 1 % of the gradient is left. The verdict is stable where all layers "
-    "are between 1/100 and 100 times the last one, else vanishing or exploding where an exponential fits, else no "
-    "exponential; it is none where the last layer has no gradient."
+    "horizon is how many layers before the last one 1 % of the gradient is left. The verdict is stable where all "
+    "layers are between 1/100 and 100 times the last one, else vanishing or exploding where an exponential fits, else "
+    "no exponential; it is none where the last layer has no gradient."
 )
 
 
@@ -66,7 +66,8 @@ class GradientFlowOverDepthView(View):
 
 
 def _deepest(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["depth"] == rows["depth"].max()].reset_index(drop=True)
+    deepest: pd.DataFrame = rows[rows["depth"] == rows["depth"].max()]
+    return deepest.reset_index(drop=True)
 
 
 def _sorted(rows: pd.DataFrame, run: Run) -> pd.DataFrame:

@@ -83,8 +83,8 @@ def layer_norms(
     parameters = [list(layer.parameters()) for layer in layers]
     flat = [parameter for each in parameters for parameter in each]
     gradients = torch.autograd.grad(loss, flat, allow_unused=True, materialize_grads=True)
-    of_layers = torch.stack([gradient.norm() for gradient in gradients]).split([len(each) for each in parameters])
-    return torch.stack([norms.norm() for norms in of_layers])
+    norms = iter(gradient.norm() for gradient in gradients)
+    return torch.stack([torch.stack([next(norms) for _ in each]).norm() for each in parameters])
 
 
 def _mixes(layer: SequenceModel, x: Float[Tensor, "b n d"]) -> bool:

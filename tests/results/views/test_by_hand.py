@@ -44,7 +44,13 @@ def _untrained(level: float) -> list[Measurement]:
     timed = [Measurement("throughput", "train", 1000 * level, at={"length": n}) for n in (8, 16, 32)]
     peak = [Measurement("throughput", "peak_memory", 1e6 * n, at={"length": n}) for n in (8, 16, 32)]
     state = [Measurement("throughput", "state", 64.0, at={"length": n}) for n in (8, 16, 32)]
-    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_layers()]
+    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_jacobian(), *_layers()]
+
+
+def _jacobian() -> Iterator[Measurement]:
+    for distance in range(1, 13):
+        at: dict[str, int | str] = {"stage": "initial", "length": 12, "distance": distance}
+        yield Measurement("gradient_flow", "jacobian_norm", 24 / 3.0**distance, at=at)
 
 
 def _layers() -> Iterator[Measurement]:
@@ -124,6 +130,17 @@ def test_gradient_flow_over_depth(run: Run) -> None:
     assert line["value"].tolist() == pytest.approx([0.5 ** (16 - layer) for layer in range(1, 17)])
     numbers = table_of("gradient_flow_over_depth", run).numbers
     assert set(numbers["depth"]) == {2, 16}, "the file beside the table has all depths"
+
+
+@pytest.mark.reference("view", "jacobian")
+def test_jacobian(run: Run) -> None:
+    rows = table_of("jacobian", run).rows()
+    # The norm is 8 at the nearest distance and a third of that at the next.
+    assert [(*row[:3], row[3].split(" ")[0], *row[4:]) for row in rows] == [
+        (model, "12", "8.000", "1.0986", "5", "vanishing") for model in ("gru", "lstm")
+    ]
+    data = figure_of("jacobian", run).data
+    assert data.loc[data["mechanism"] == "gru", "value"].tolist() == pytest.approx([3.0**-d for d in range(12)])
 
 
 @pytest.mark.reference("view", "memory")
