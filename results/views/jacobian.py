@@ -18,8 +18,8 @@ CAPTION = (
 TABLE_CAPTION = (
     "The Frobenius norm of the Jacobian of the answer with respect to the nearest input, the mean over seeds (the "
     "identity has the root of the width, 8 at width 64), and how it fades with distance, as in the table of gradient "
-    "flow. The norm is a root mean square over examples and gradient flow a mean, so the two differ where a few examples "
-    "have most of the gradient."
+    "flow. The norm is a root mean square over examples and gradient flow a mean, so the two differ where a few "
+    "examples have most of the gradient."
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from results import Measurement, Outcome, Store
 from results.analysis.run import Run, read
-from results.views import VIEWS, Figure, Table
+from results.views import VIEWS, Figure, Lines, Table
 from tests.results.trials import QUANTITIES, planned
 
 
@@ -37,7 +37,14 @@ def _trained(score: float) -> list[Measurement]:
         Measurement("accuracy", "steps_to_solve", 15 if score > 0.85 else float("nan")),
     ]
     flow = [_norm(0.25**d, "trained", d) for d in (1, 2, 3)]
-    return [*curve, tested, *steps, *flow]
+    parts = [
+        Measurement(
+            "gradients_in_training", "training_gradient_norm", score * step / 10, at={"step": step, "part": part}
+        )
+        for step in (10, 20)
+        for part in ("readout", "embedding", "layer 1")
+    ]
+    return [*curve, tested, *steps, *flow, *parts]
 
 
 def _untrained(level: float) -> list[Measurement]:
@@ -141,6 +148,17 @@ def test_jacobian(run: Run) -> None:
     ]
     data = figure_of("jacobian", run).data
     assert data.loc[data["mechanism"] == "gru", "value"].tolist() == pytest.approx([3.0**-d for d in range(12)])
+
+
+@pytest.mark.reference("view", "gradients_in_training")
+def test_gradients_in_training(run: Run) -> None:
+    figure = figure_of("gradients_in_training", run)
+    assert isinstance(figure, Lines)
+    assert list(figure.panels.values()) == ["copy, embedding", "copy, layer 1", "copy, readout"], "from input to output"
+    data = figure.data
+    mean = data[(data["mechanism"] == "gru") & (data["seed"] == "mean") & (data["part"] == "layer 1")]
+    # One tenth of the scores 0.5 and 0.6 of the two seeds, times the step.
+    assert dict(zip(mean["step"], mean["value"], strict=True)) == pytest.approx({10: 0.55, 20: 1.1})
 
 
 @pytest.mark.reference("view", "memory")
