@@ -126,9 +126,9 @@ def gradients_exact_at_length(build: Build) -> None:
     got = float((gradient * far).sum())
     expect(
         abs(got - wanted) <= 1e-4 * abs(wanted) + 1e-9,
-        f"the gradient of the last of {source.shape[1] + Q} positions at the first half of them is {got:.3g} in a random "
-        f"direction, and finite differences give {wanted:.3g}, though over few positions they agree: is a state detached "
-        "between blocks, or a gradient scaled or cut?",
+        f"the gradient of the last of {source.shape[1] + Q} positions at the first half of them is {got:.3g} in a "
+        f"random direction, and finite differences give {wanted:.3g}, though over few positions they agree: is a state "
+        "detached between blocks, or a gradient scaled or cut?",
     )
 
 

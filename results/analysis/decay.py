@@ -32,11 +32,11 @@ class Decay(NamedTuple):
     """What is read off one profile.
 
     `rate` is in nats per position or layer, positive where the gradient vanishes with distance (a profile r^Δ has the
-    rate -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of
-    ln g. `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf where
-    it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND and
-    BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential"; "none"
-    where there is no gradient at the nearest position.
+    rate -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of ln
+    g. `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf
+    where it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND
+    and BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential";
+    "none" where there is no gradient at the nearest position.
     """
 
     rate: float
