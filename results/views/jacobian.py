@@ -38,6 +38,10 @@ class JacobianView(View):
         if nearest.empty:
             return None
         rows = nearest[[*key, "raw"]].merge(decays(frame, QUANTITY), on=key)
+        order = {name: place for place, name in enumerate(run.mechanisms)}
+        rows = rows.sort_values(
+            key, key=lambda column: column.map(order) if column.name == "mechanism" else column, ignore_index=True
+        )
         columns = [
             Column.of("mechanism", rows, "mechanism"),
             Column.of("length", rows, "length", count),
