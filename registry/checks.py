@@ -73,6 +73,7 @@ def run_checks(checks: Sequence[Check], value: type, isolated: Isolation = nullc
         if first is not None and first in failed:
             words = first.__name__.replace("_", " ")
             yield Result(check.__name__, False, f"not judged, because the check '{words}' failed", judged=False)
+            failed.append(check)  # so that what needs this check is not judged either
             continue
         result = run_check(check, value, isolated)
         yield result

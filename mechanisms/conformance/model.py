@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from registry import Check, CheckError, only_after
 
@@ -18,7 +19,7 @@ from . import calls
 from .calls import call, in_both_modes
 from .compiling import compile_whole
 from .devices import follows_device
-from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, seeded, shape
+from .expect import expect, expect_equal, expect_exact_gradient, expect_gradients, seeded, shape, without_shape_checks
 from .flops import expect_flops
 from .model_positions import (
     MANY,
@@ -31,6 +32,7 @@ from .model_positions import (
     causal,
     causal_at_length,
     inputs,
+    positions_of,
     prefixes_agree,
     step_is_forward,
     steps_at_length,
@@ -101,6 +103,32 @@ def gradients_exact(build: Build, training: bool) -> None:
         [x[:1, :3].requires_grad_() for x in inputs()],
         "output",
         "Is something detached, or computed under no_grad?",
+    )
+
+
+def gradients_exact_at_length(build: Build) -> None:
+    """The gradient of the last answer at inputs far before it is that of finite differences, in a random direction."""
+    model = built(build)
+    if any(getattr(part, "surrogate", False) for part in model.modules()):
+        return
+    source, query = inputs(positions_of(model) - Q, Q, batch=1)
+    far, weight, step = torch.randn_like(source), torch.randn_like(query[:, -1]), 1e-5
+    far[:, source.shape[1] // 2 :] = 0
+
+    def answer(moved: Tensor) -> Tensor:
+        return (model(moved, query)[:, -1] * weight).sum()  # type: ignore[no-any-return]
+
+    # Where a loop runs over positions, the checks of shapes take most of the time, and short inputs have had them.
+    with without_shape_checks():
+        (gradient,) = torch.autograd.grad(answer(source.requires_grad_()), source)
+        with torch.no_grad():
+            wanted = float(answer(source + step * far) - answer(source - step * far)) / (2 * step)
+    got = float((gradient * far).sum())
+    expect(
+        abs(got - wanted) <= 1e-4 * abs(wanted) + 1e-9,
+        f"the gradient of the last of {source.shape[1] + Q} positions at the first half of them is {got:.3g} in a "
+        f"random direction, and finite differences give {wanted:.3g}, though over few positions they agree: is a state "
+        "detached between blocks, or a gradient scaled or cut?",
     )
 
 
@@ -214,6 +242,7 @@ CHECKS: Sequence[Check] = (
         empty_source,
         compiles,
     ),
+    *only_after(gradients_exact, gradients_exact_at_length),
 )
 
 isolated = seeded

@@ -45,6 +45,11 @@ class PreNormModel(SequenceModel):
         output: Tensor = self.norm(last(x, source.shape[1]))
         return output
 
+    def mixing(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+        first = self.blocks[0]
+        assert isinstance(first, Block)
+        return first.mixer(x)  # type: ignore[no-any-return]
+
     def embed_positions(self, x: Float[Tensor, "b n d"], first: int) -> Float[Tensor, "b n d"]:
         """Encode the positions from `first` on. A mixer that reads in order does not need it."""
         return x

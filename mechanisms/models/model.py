@@ -55,6 +55,14 @@ class SequenceModel(nn.Module, Registered, ABC):
     @abstractmethod
     def forward(self, source: Float[Tensor, "b s d"], query: Float[Tensor, "b q d"]) -> Float[Tensor, "b q d"]: ...
 
+    def mixing(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+        """Return what the first layer mixes of a sequence, without residual connection, normalisation and feed-forward
+        network. Raises ValueError if the model needs a source beside the sequence, as an encoder-decoder does.
+
+        A model with one layer of mixing and nothing else need not override it.
+        """
+        return self(x[:, :0], x)  # type: ignore[no-any-return]
+
     @property
     def decodes(self) -> bool:
         """Whether the model can answer one query at a time, without the later ones."""

@@ -79,6 +79,10 @@ class StreamTransformer(TransformerModel):
         output: Tensor = self.stack(torch.cat([source, query], dim=1), source.shape[1])
         return output
 
+    def mixing(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+        mixed: Tensor = self.stack.layers()[0].mixer(x, x, self.stack.mask)
+        return mixed
+
     def weights(self) -> list[Float[Tensor, "b h q k"]]:
         # Lower layers attend from source positions too; only the rows of the queries are returned.
         layers = super().weights()

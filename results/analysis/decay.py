@@ -1,7 +1,8 @@
-"""How fast the gradient fades with distance: profiles g(Δ) and what is read off them.
+"""How fast the gradient fades with distance, or with depth: profiles g(Δ) and what is read off them.
 
 g(Δ) = E ‖∂loss/∂e‖₂ at the input embedding Δ positions before the scored answer, in any unit of loss; it is
-divided by g at the nearest distance, so that 1 is "as strong as right beside the answer".
+divided by g at the nearest distance, so that 1 is "as strong as right beside the answer". Over depth, Δ is how many
+layers lie between a layer and the last one, and the nearest is the last layer itself.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ UNDERFLOW = 1e-300  # below this float64 loses its digits: taken for zero
 FALLEN = 0.01
 BOUND = 100.0
 EXPLAINED = 0.9  # of the variance of ln g: less is no exponential
-PROFILE = ["mechanism", "model", "mechanism.alignment", "stage", "task", "length"]
+MECHANISM = ["mechanism", "model", "mechanism.alignment"]
+PROFILE = [*MECHANISM, "stage", "task", "length"]
+DEPTH_PROFILE = [*MECHANISM, "wiring", "depth"]
+PROFILES = {"gradient_norm": PROFILE, "jacobian_norm": PROFILE, "layer_gradient_norm": DEPTH_PROFILE}
+"""The columns of which each value is one profile, by quantity."""
 
 
 class Decay(NamedTuple):
     """What is read off one profile.
 
-    `rate` is in nats per position, positive where the gradient vanishes with distance (a profile r^Δ has the rate
-    -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of ln g.
-    `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf where
-    it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND and
-    BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential"; "none"
-    where there is no gradient at the nearest position.
+    `rate` is in nats per position or layer, positive where the gradient vanishes with distance (a profile r^Δ has the
+    rate -ln r), by a Theil-Sen fit of ln g over Δ; NaN where the fit explains less than EXPLAINED of the variance of ln
+    g. `low` and `high` are its interval. `horizon` is the distance at which g has fallen to 1 % of the nearest, inf
+    where it has not within `reach`, the farthest distance measured. `verdict` is "stable" where g stays between 1/BOUND
+    and BOUND times the nearest, else "vanishing" or "exploding" where an exponential fits, else "no exponential";
+    "none" where there is no gradient at the nearest position.
     """
 
     rate: float
@@ -43,29 +48,33 @@ class Decay(NamedTuple):
     verdict: str
 
 
-def profiles(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return g over distance for each mechanism, stage, task and length, normalised by the nearest.
+def profiles(frame: pd.DataFrame, quantity: str = "gradient_norm") -> pd.DataFrame:
+    """Return g over distance for each profile of a quantity, normalised by the nearest.
 
-    Columns: those of PROFILE, distance, value (the mean over seeds), low and high (lowest and highest seed,
-    each normalised by its own nearest), seeds.
+    Columns: those of PROFILES, distance, value (the mean over seeds), low and high (lowest and highest seed, each
+    normalised by its own nearest), raw (the mean, not normalised), seeds.
     """
-    rows = _norms(frame)
-    own = rows.groupby([*PROFILE, "seed", "trial"], dropna=False)["value"].transform("first")
+    profile, rows = PROFILES[quantity], _norms(frame, quantity)
+    own = rows.groupby([*profile, "seed", "trial"], dropna=False)["value"].transform("first")
     rows = rows.assign(relative=_ratio(rows["value"], own))
-    by_distance = rows.groupby([*PROFILE, "distance"], dropna=False)
+    by_distance = rows.groupby([*profile, "distance"], dropna=False)
     table = by_distance.agg(
         raw=("value", "mean"), low=("relative", "min"), high=("relative", "max"), seeds=("seed", "nunique")
     ).reset_index()
-    nearest = table.groupby(PROFILE, dropna=False)["raw"].transform("first")
+    nearest = table.groupby(profile, dropna=False)["raw"].transform("first")
     table["value"] = _ratio(table["raw"], nearest)
     # The mean of the seeds leans to the seed with the larger gradient, so it may leave their relative range.
     table["low"], table["high"] = table[["low", "value"]].min(axis=1), table[["high", "value"]].max(axis=1)
-    return table[[*PROFILE, "distance", "value", "low", "high", "seeds"]]
+    return table[[*profile, "distance", "value", "low", "high", "raw", "seeds"]]
 
 
-def _norms(frame: pd.DataFrame) -> pd.DataFrame:
-    rows = frame[frame["quantity"] == "gradient_norm"].dropna(subset=["distance", "value"])
-    return rows.sort_values("distance")
+def _norms(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Return the rows of a quantity, the nearest distance first; over depth, that is the last layer."""
+    rows = frame[frame["quantity"] == quantity]
+    if "depth" in PROFILES[quantity]:
+        rows = rows.reindex(columns=[*dict.fromkeys([*rows, "depth", "layer", "wiring"])])
+        rows = rows.assign(distance=rows["depth"] - rows["layer"])
+    return rows.dropna(subset=["distance", "value"]).sort_values("distance")
 
 
 def decay(distance: Floats, norms: Sequence[Floats]) -> Decay:
@@ -90,19 +99,19 @@ def decay(distance: Floats, norms: Sequence[Floats]) -> Decay:
     return Decay(*interval[:3], explained, _horizon(distance, mean), reach, verdict)
 
 
-def decays(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a profile: the columns of PROFILE and the fields of Decay."""
-    rows = []
-    for key, group in _norms(frame).groupby(PROFILE, dropna=False, sort=False):
+def decays(frame: pd.DataFrame, quantity: str = "gradient_norm") -> pd.DataFrame:
+    """Return one row for each profile of a quantity: the columns of PROFILES and the fields of Decay."""
+    profile, rows = PROFILES[quantity], []
+    for key, group in _norms(frame, quantity).groupby(profile, dropna=False, sort=False):
         by_seed = group.pivot_table(
             index="distance", columns=["seed", "trial"], values="value", aggfunc="first"
         ).dropna()
-        norms = [by_seed[seed].to_numpy(dtype=float) for seed in by_seed]
-        found = decay(by_seed.index.to_numpy(dtype=float), norms or [np.array([])])
-        rows.append({**dict(zip(PROFILE, key, strict=True)), **found._asdict()})
+        of_seeds = [by_seed[seed].to_numpy(dtype=float) for seed in by_seed]
+        found = decay(by_seed.index.to_numpy(dtype=float), of_seeds or [np.array([])])
+        rows.append({**dict(zip(profile, key, strict=True)), **found._asdict()})
     # Stated, since a column of which every row is missing would otherwise be one of numbers.
-    texts = dict.fromkeys(("mechanism.alignment", "task"), "str")
-    return pd.DataFrame(rows, columns=[*PROFILE, *Decay._fields]).astype(texts)
+    texts = {name: "str" for name in ("mechanism.alignment", "task") if name in profile}
+    return pd.DataFrame(rows, columns=[*profile, *Decay._fields]).astype(texts)
 
 
 class _Fit(NamedTuple):

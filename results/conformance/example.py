@@ -15,18 +15,20 @@ from ..store.load import tidy
 MECHANISMS = (("lstm", None), ("rnn_encoder_decoder", None), ("rnn_attention", "dot"), ("rnn_attention", "additive"))
 TASKS = ("copy", "recall")
 SEEDS = 5
-OVER = ("length", "step", "distance")
+OVER = ("length", "step", "distance", "depth", "layer", "wiring", "part")
 COORDINATES: Sequence[dict[str, Any]] = (
     {},
     *({"stage": "test", "length": length} for length in (8, 16, 32)),
     *({"stage": "validation", "step": step} for step in (10, 20)),
     *({"stage": "test", "length": 8, "distance": distance} for distance in range(1, 8)),
+    *({"stage": "train", "step": step, "part": part} for step in (10, 20) for part in ("layer 1", "readout")),
     *({"stage": "trained", "length": 8, "distance": distance} for distance in range(1, 8)),
 )
 UNTRAINED: Sequence[dict[str, Any]] = (
     {},
     *({"length": length} for length in (8, 16, 32)),
     *({"stage": "initial", "length": 8, "distance": distance} for distance in range(1, 8)),
+    *({"depth": 4, "layer": layer, "wiring": "f(x)"} for layer in range(1, 5)),
 )
 
 

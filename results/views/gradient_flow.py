@@ -89,8 +89,8 @@ def initial_decays(run: Run) -> pd.DataFrame:
     return table.sort_values("length").drop_duplicates("mechanism", keep="last")
 
 
-def profile_lines(run: Run, stage: str, caption: str) -> Lines | None:
-    data = profiles(run.frame[(run.frame["stage"] == stage) & run.frame["ladder"].isna()])
+def profile_lines(run: Run, stage: str, caption: str, quantity: str = "gradient_norm") -> Lines | None:
+    data = profiles(run.frame[(run.frame["stage"] == stage) & run.frame["ladder"].isna()], quantity)
     if data.empty:
         return None
     data["task"] = data["task"].fillna("")
@@ -100,7 +100,8 @@ def profile_lines(run: Run, stage: str, caption: str) -> Lines | None:
     panels = {task: task for task in ("", *run.tasks) if (data["task"] == task).any()}
     limits = (min(0.3, float(data["drawn"].min())) / 2, max(3.0, float(data["drawn"].max())) * 2)
     x = Axis("distance", "distance before the answer (positions)")
-    y = Axis("drawn", "relative gradient norm", log=True, limits=limits)
+    label = {"gradient_norm": "relative gradient norm", "jacobian_norm": "relative Jacobian norm"}[quantity]
+    y = Axis("drawn", label, log=True, limits=limits)
     return Lines(caption, data.reset_index(drop=True), x, y, panels)
 
 

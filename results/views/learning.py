@@ -68,9 +68,15 @@ class LearningView(View):
 def curves(frame: pd.DataFrame) -> pd.DataFrame:
     """Return mechanism, task, seed ("0", "1" ... and "mean"), step and value."""
     rows = frame[(frame["quantity"] == "normalised") & (frame["stage"] == "validation")].dropna(subset=["value"])
-    rows = rows[["mechanism", "task", "seed", "step", "value"]].sort_values(["task", "mechanism", "seed", "step"])
-    seeds = rows.groupby(["mechanism", "task"])["seed"].nunique().rename("seeds").reset_index()
-    mean = rows.groupby(["mechanism", "task", "step"])["value"].agg(["mean", "count"]).reset_index()
-    mean = mean.merge(seeds, on=["mechanism", "task"])
+    return with_mean(rows, ["task"])
+
+
+def with_mean(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Return mechanism, `key`, seed ("0", "1" ... and "mean"), step and value; the mean ends with the first seed."""
+    order = [*key, "mechanism", "seed", "step"]
+    rows, key = rows[[*order, "value"]].sort_values(order), ["mechanism", *key]
+    seeds = rows.groupby(key)["seed"].nunique().rename("seeds").reset_index()
+    mean = rows.groupby([*key, "step"])["value"].agg(["mean", "count"]).reset_index()
+    mean = mean.merge(seeds, on=key)
     mean = mean[mean["count"] == mean["seeds"]].rename(columns={"mean": "value"}).assign(seed="mean")
     return pd.concat([rows.astype({"seed": "str"}), mean[rows.columns]], ignore_index=True)

@@ -14,7 +14,7 @@ from tasks import TASKS
 
 from ..probes import Recipe, Subject
 from ..training import seeds
-from ..training.setup import TrainingSetup
+from ..training.setup import TrainingSetup, mechanism
 
 CPU = torch.device("cpu")
 LENGTH, LONGER = 8, 13
@@ -35,15 +35,15 @@ TRAINED: tuple[tuple[Any, Any], ...] = (
 def untrained_subjects(seed: int = 0) -> Iterator[tuple[str, Subject]]:
     """Yield each untrained subject with its name. `seed` is that of the initial weights."""
     for choice in UNTRAINED:
-        mechanism = MODELS.spec(choice)
+        model = MODELS.spec(choice)
         stream = partial(seeds.generator, CPU, "data", None)
-        yield f"an untrained {mechanism}", Subject(partial(_model, mechanism, seed), RECIPE, CPU, stream)
+        yield f"an untrained {model}", Subject(partial(_model, model, seed), RECIPE, CPU, stream)
 
 
 def trained_subjects() -> Iterator[tuple[str, Subject]]:
     """Yield each subject that was trained for two steps, with its name."""
     for choice, task in TRAINED:
-        mechanism, build = MODELS.spec(choice), partial(_model, MODELS.spec(choice), 0)
+        model, build = MODELS.spec(choice), partial(_model, MODELS.spec(choice), 0)
         setup = TrainingSetup(TASKS.spec(task), LENGTH, LENGTH, seed=0, device=CPU)
         trainer = setup.trainer(setup.network(build, RECIPE.width), RECIPE)
         trainer.run()
@@ -56,10 +56,8 @@ def trained_subjects() -> Iterator[tuple[str, Subject]]:
             length=LENGTH,
             test_lengths=(LENGTH, LONGER),
         )
-        yield f"a {mechanism} trained on {setup.spec}", subject
+        yield f"a {model} trained on {setup.spec}", subject
 
 
-def _model(mechanism: Spec, seed: int, causal: bool = True) -> SequenceModel:
-    with seeds.scoped("mechanism", mechanism.changed(), seed):
-        model: SequenceModel = mechanism.build(RECIPE.width, causal=causal)
-        return model
+def _model(spec: Spec, seed: int, causal: bool = True, *, layer: int | None = None) -> SequenceModel:
+    return mechanism(spec, RECIPE.width, seed, causal=causal, layer=layer)

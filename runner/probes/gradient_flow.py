@@ -1,4 +1,4 @@
-"""Gradient flow over distance: how much of the error's gradient reaches an input so far back."""
+"""Gradient flow over distance: how much of the error's gradient reaches an input so far back, and the Jacobian."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ class GradientFlow(Probe):
     product with a random unit vector, in float64 so that a gradient of 1e-100 is still one. After training:
     the task's own loss at one scored position of each example, drawn at random.
 
+    At initialisation also ‖J(d)‖_F, J(d) = dy/de_i, where y is the answer of width m: the root of the mean over
+    examples of m ‖uᵀJ‖², whose expectation over random unit vectors u is ‖J‖_F², between one standard error below and
+    above. It takes no further backward pass.
+
     Source: Bengio, Simard, Frasconi 1994; Pascanu, Mikolov, Bengio 2012 (arXiv 1211.5063).
     """
 
-    quantities = (Quantity("gradient_norm", "gradient norm", over=("length", "distance")),)
+    quantities = (
+        Quantity("gradient_norm", "gradient norm", over=("length", "distance")),
+        Quantity("jacobian_norm", "Frobenius norm of the Jacobian", over=("length", "distance")),
+    )
 
     def __init__(self, *, lengths: Sequence[int] = (128,), examples: int = 32) -> None:
         self.lengths, self.examples = tuple(lengths), examples
@@ -35,18 +42,20 @@ class GradientFlow(Probe):
         precise = torch.float32 if subject.device.type == "mps" else torch.float64
         for length in self.lengths:
             model = subject.build().to(subject.device, precise)
-            norms = initial_norms(model, length, self.examples, subject.recipe.width, subject.generator("gradient"))
-            yield from _rows(norms, "initial", length)
+            width = subject.recipe.width
+            norms = initial_norms(model, length, self.examples, width, subject.generator("gradient"))
+            yield from _rows("gradient_norm", norms.mean(0), None, "initial", length)
+            yield from _rows("jacobian_norm", *jacobian_norms(norms, width), "initial", length)
 
     def trained(self, subject: Subject) -> Iterator[Measurement]:
         norms = trained_norms(subject, 8 * self.examples)
-        yield from _rows(norms, "trained", subject.length)
+        yield from _rows("gradient_norm", norms, None, "trained", subject.length)
 
 
 def initial_norms(
     model: SequenceModel, length: int, examples: int, width: int, stream: torch.Generator
-) -> Float[Tensor, "s"]:
-    """Return the mean gradient norm at distances 1, 2, ... `length`, of random input to `model` as it is."""
+) -> Float[Tensor, "b s"]:
+    """Return the gradient norm of each example at distances 1, 2, ... `length`, of random input to `model` as it is."""
     like = next(model.parameters())
 
     def draw(*shape: int) -> Tensor:
@@ -56,8 +65,22 @@ def initial_norms(
     direction = torch.nn.functional.normalize(draw(examples, width), dim=1)
     answer = model(source, draw(examples, 1, width))[:, 0]
     (gradient,) = torch.autograd.grad((answer * direction).sum(), source)
-    norms: Tensor = gradient.norm(dim=2).mean(0)
-    return norms.flip(0)
+    norms: Tensor = gradient.norm(dim=2)
+    return norms.flip(1)
+
+
+def jacobian_norms(norms: Float[Tensor, "b s"], width: int) -> tuple[Float[Tensor, "s"], Float[Tensor, "s"] | None]:
+    """Return ‖J‖_F at each distance, and its standard error if there are two examples or more.
+
+    `norms` are those of uᵀJ for random unit vectors u. The standard error of a square root is that of its argument,
+    divided by twice the root.
+    """
+    squares = width * norms.square()
+    found = squares.mean(0).sqrt()
+    if len(norms) < 2:
+        return found, None
+    error = squares.std(0) / len(norms) ** 0.5 / (2 * found)
+    return found, error.nan_to_num()
 
 
 def trained_norms(subject: Subject, examples: int) -> Float[Tensor, "n"]:
@@ -84,9 +107,13 @@ def _mean_by_distance(norms: Float[Tensor, "b n"], answer: Int[Tensor, "b"]) -> 
     return sums / counts
 
 
-def _rows(norms: Float[Tensor, "n"], stage: str, length: int) -> Iterator[Measurement]:
-    for distance, norm in enumerate(norms.tolist(), start=1):
-        if norm == norm:  # NaN: no example has this distance
-            yield Measurement(
-                "gradient_flow", "gradient_norm", norm, at={"stage": stage, "length": length, "distance": distance}
-            )
+def _rows(
+    quantity: str, values: Float[Tensor, "n"], errors: Float[Tensor, "n"] | None, stage: str, length: int
+) -> Iterator[Measurement]:
+    spread = [None] * len(values) if errors is None else errors.tolist()
+    for distance, (value, error) in enumerate(zip(values.tolist(), spread, strict=True), start=1):
+        if value != value:  # NaN: no example has this distance
+            continue
+        low, high = (None, None) if error is None else (value - error, value + error)
+        at: dict[str, int | str] = {"stage": stage, "length": length, "distance": distance}
+        yield Measurement("gradient_flow", quantity, value, at, low, high)

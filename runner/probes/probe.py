@@ -23,11 +23,12 @@ from ..training.trainer import Progress, Trainer
 class Subject:
     """What a probe measures: a mechanism, and after training the network around it.
 
-    `build()` makes a freshly initialised mechanism, the same at every call; `generator(purpose)` a fresh random stream,
-    the same for every mechanism. `trainer` is there after training, with the longest `length` that was trained on.
+    `build()` makes a freshly initialised mechanism, the same at every call, and `build(layer=3)` one of a single layer,
+    with other weights for each number; `generator(purpose)` makes a fresh random stream, the same for every mechanism.
+    `trainer` is there after training, with the longest `length` that was trained on.
     """
 
-    build: Callable[[], SequenceModel]
+    build: Callable[..., SequenceModel]
     recipe: Recipe
     device: torch.device
     generator: Callable[[str], torch.Generator]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -20,6 +20,20 @@ from .trainer import Diverged, History, Progress, Trainer
 
 Build = Callable[[bool], SequenceModel]
 """Builds the mechanism. The argument is whether queries see only earlier queries."""
+
+
+def mechanism(spec: Spec, width: int, seed: int, *, causal: bool = True, layer: int | None = None) -> SequenceModel:
+    """Build a mechanism. Its initial weights depend only on the mechanism and the seed.
+
+    With the number of a `layer`, it has one layer, whose weights depend on this number too.
+    """
+    own: list[int] = []
+    if layer is not None:
+        own = [layer]
+        spec = replace(spec, settings={**spec.settings, **({"layers": 1} if "layers" in spec.settings else {})})
+    with seeds.scoped("mechanism", spec.changed(), seed, *own):
+        model: SequenceModel = spec.build(width, causal=causal)
+        return model
 
 
 @dataclass(frozen=True)

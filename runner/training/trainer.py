@@ -20,6 +20,7 @@ from . import seeds
 from .checkpoint import Checkpoint
 from .data import Examples, TrainingData
 from .evaluate import evaluate
+from .gradients import gradient_norms
 from .network import Network
 from .recipe import Recipe
 
@@ -40,12 +41,16 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass
 class Evaluation:
-    """The losses and the score at a step; the score is NaN where no length has one, and such a task is never solved."""
+    """The losses and the score at a step; the score is NaN where no length has one, and such a task is never solved.
+
+    `gradients` are the norms of the last step's gradient before clipping, by part of the network.
+    """
 
     step: int
     train_loss: float
     loss: float
     normalised: float
+    gradients: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,12 +106,13 @@ class TrainingStep:
         )
         self.step = 0
         self._losses: Tensor = torch.zeros((), device=self.device)
+        self._norm: Tensor = torch.zeros((), device=self.device)
 
     def step_on(self, batch: Batch) -> None:
         loss = self.network.target_space.loss(self.network(batch), batch.target[batch.scored])
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        clip_grad_norm_(self.parameters, self.recipe.clip)
+        self._norm = clip_grad_norm_(self.parameters, self.recipe.clip)  # not read here: that would make a GPU wait
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, self.recipe)
         self.optimizer.step()
@@ -144,7 +150,8 @@ class Trainer(TrainingStep):
         # Lengths at which the bounds are too close for a score are left out.
         scored = [each.normalised for each in scores if not math.isnan(each.normalised)]
         normalised = sum(scored) / len(scored) if scored else math.nan
-        evaluation = Evaluation(self.step, train_loss, loss, normalised)
+        gradients = gradient_norms(self.network, self._norm, self.recipe.clip) if since else {}
+        evaluation = Evaluation(self.step, train_loss, loss, normalised, gradients)
         self.history.evaluations.append(evaluation)
         return evaluation
 

@@ -19,7 +19,7 @@ from ..probes import Probe, Subject
 from ..training import seeds
 from ..training.checkpoint import Checkpoint
 from ..training.network import parameter_count
-from ..training.setup import TrainingSetup
+from ..training.setup import TrainingSetup, mechanism
 from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
 from .kept import kept_weights
 from .trial import Trial
@@ -132,23 +132,20 @@ def _train(
 def _untrained(trial: Trial, device: torch.device, progress: Progress) -> Outcome:
     built: list[SequenceModel] = [_model(trial)]
 
-    def build() -> SequenceModel:
-        built.append(_model(trial))
-        return built[-1]
+    def build(*, layer: int | None = None) -> SequenceModel:
+        built[:] = [_model(trial, layer=layer)]
+        return built[0]
 
     stream = partial(seeds.generator, device, "data", None, trial.seed)
     subject = Subject(build=build, recipe=trial.recipe, device=device, generator=stream, progress=progress)
     measured = [_size(built[0])]
     for probe in _probes(trial):
         measured += _declared(probe, probe.untrained(subject))
-    return Outcome("ok", path=attention_path(built[-1]), measurements=tuple(measured))
+    return Outcome("ok", path=attention_path(built[0]), measurements=tuple(measured))
 
 
-def _model(trial: Trial, causal: bool = True) -> SequenceModel:
-    """Build the mechanism of a trial. Its initial weights depend only on the mechanism and the seed."""
-    with seeds.scoped("mechanism", trial.mechanism.changed(), trial.seed):
-        model: SequenceModel = trial.mechanism.build(trial.recipe.width, causal=causal)
-        return model
+def _model(trial: Trial, causal: bool = True, *, layer: int | None = None) -> SequenceModel:
+    return mechanism(trial.mechanism, trial.recipe.width, trial.seed, causal=causal, layer=layer)
 
 
 def _probes(trial: Trial) -> Iterator[Probe]:

@@ -79,6 +79,39 @@ class ForgetsToCarryGradients(Sums):
         return x + (x.cumsum(1) - x).detach()
 
 
+class Shrunk(torch.autograd.Function):
+    """Returns its input, and a gradient that is 0.9 times what it must be."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return 0.9 * gradient
+
+
+class ShrinksGradients(Sums):
+    """At every position the gradient of the sum before it loses a tenth."""
+
+    def mix(self, x):
+        sums = [x[:, 0]]
+        for position in range(1, x.shape[1]):
+            sums.append(Shrunk.apply(sums[-1]) + x[:, position])
+        return torch.stack(sums, 1)
+
+
+class CutsGradients(Sums):
+    """No gradient passes from one block of 64 positions to the next, as in truncated backpropagation."""
+
+    def mix(self, x):
+        sums, before = [], torch.zeros_like(x[:, 0])
+        for block in x.split(64, dim=1):
+            sums.append(before[:, None] + block.cumsum(1))
+            before = sums[-1][:, -1].detach()
+        return torch.cat(sums, 1)
+
+
 class HoldsATable(Sums):
     def __init__(self, width, *, causal=True):
         super().__init__(width, causal=causal)
@@ -183,6 +216,8 @@ FAULTS = [
     ),
     (CountsItsPadding, "prefixes_agree", "is a length that is not a multiple of a block cut or padded wrongly?"),
     (ForgetsToCarryGradients, "gradients_exact", "Is something detached, or computed under no_grad?"),
+    (ShrinksGradients, "gradients_exact", "the gradient is not that of the output"),
+    (CutsGradients, "gradients_exact_at_length", "is a state detached between blocks, or a gradient scaled or cut?"),
     (AddsSinglePrecision, "output_shape", "(2, 5, 24) and torch.float32 for source (2, 7, 24) and query (2, 5, 24) of"),
     (HoldsATable, "moves_to_a_device", "or kept in an attribute that is neither parameter nor buffer?"),
     (CountsThere, "moves_to_a_device", "is a tensor made inside without `device=x.device`"),
@@ -210,7 +245,7 @@ def test_every_check_has_a_fault():
     assert not checks_without_fault(MODELS, (check for _, check, _ in FAULTS + IN_SOME_CALLS))
 
 
-@pytest.mark.parametrize("value", [CutsBlocks, ForgetsToCarryGradients])
+@pytest.mark.parametrize("value", [CutsBlocks, ForgetsToCarryGradients, CutsGradients])
 def test_a_fault_at_some_lengths_or_in_the_gradient_is_found_by_one_check_only(value):
     """So this check is needed: all others pass."""
     assert len(failures(MODELS, value)) == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from results import Measurement, Outcome, Store
 from results.analysis.run import Run, read
-from results.views import VIEWS, Figure, Table
+from results.views import VIEWS, Figure, Lines, Table
 from tests.results.trials import QUANTITIES, planned
 
 
@@ -35,14 +37,36 @@ def _trained(score: float) -> list[Measurement]:
         Measurement("accuracy", "steps_to_solve", 15 if score > 0.85 else float("nan")),
     ]
     flow = [_norm(0.25**d, "trained", d) for d in (1, 2, 3)]
-    return [*curve, tested, *steps, *flow]
+    parts = [
+        Measurement(
+            "gradients_in_training", "training_gradient_norm", score * step / 10, at={"step": step, "part": part}
+        )
+        for step in (10, 20)
+        for part in ("readout", "embedding", "layer 1")
+    ]
+    return [*curve, tested, *steps, *flow, *parts]
 
 
 def _untrained(level: float) -> list[Measurement]:
     timed = [Measurement("throughput", "train", 1000 * level, at={"length": n}) for n in (8, 16, 32)]
     peak = [Measurement("throughput", "peak_memory", 1e6 * n, at={"length": n}) for n in (8, 16, 32)]
     state = [Measurement("throughput", "state", 64.0, at={"length": n}) for n in (8, 16, 32)]
-    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13))]
+    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_jacobian(), *_layers()]
+
+
+def _jacobian() -> Iterator[Measurement]:
+    for distance in range(1, 13):
+        at: dict[str, int | str] = {"stage": "initial", "length": 12, "distance": distance}
+        yield Measurement("gradient_flow", "jacobian_norm", 24 / 3.0**distance, at=at)
+
+
+def _layers() -> Iterator[Measurement]:
+    for wiring, factor in {"x + f(x)": 2.0, "f(x)": 0.5}.items():
+        for depth in (2, 16):
+            for layer in range(1, depth + 1):
+                at: dict[str, int | str] = {"depth": depth, "layer": layer, "wiring": wiring}
+                value = 3 * factor ** (depth - layer)
+                yield Measurement("gradient_flow_over_depth", "layer_gradient_norm", value, at=at)
 
 
 def _norm(value: float, stage: str, distance: int) -> Measurement:
@@ -93,6 +117,48 @@ def test_gradient_flow_after_training(run: Run) -> None:
     data = figure_of("gradient_flow_trained", run).data
     assert data.loc[data["mechanism"] == "lstm", "value"].tolist() == pytest.approx([1, 1 / 4, 1 / 16])
     assert set(data["task"]) == {"copy"}
+
+
+@pytest.mark.reference("view", "gradient_flow_over_depth")
+def test_gradient_flow_over_depth(run: Run) -> None:
+    rows = table_of("gradient_flow_over_depth", run).rows()
+    # Of 16 layers the deepest stack is shown: the gradient doubles and, from the last layer to the first, grows 2^15.
+    assert [(*row[:3], row[3].split(" ")[0], *row[4:]) for row in rows] == [
+        (model, wiring, "16", rate, horizon, verdict)
+        for wiring, rate, horizon, verdict in [
+            ("x + f(x)", "-0.693", "> 15", "exploding"),
+            ("f(x)", "0.693", "7", "vanishing"),
+        ]
+        for model in ("gru", "lstm")
+    ]
+    data = figure_of("gradient_flow_over_depth", run).data
+    line = data[(data["mechanism"] == "gru") & (data["wiring"] == "f(x)")].sort_values("layer")
+    assert line["layer"].tolist() == list(range(1, 17))
+    assert line["value"].tolist() == pytest.approx([0.5 ** (16 - layer) for layer in range(1, 17)])
+    numbers = table_of("gradient_flow_over_depth", run).numbers
+    assert set(numbers["depth"]) == {2, 16}, "the file beside the table has all depths"
+
+
+@pytest.mark.reference("view", "jacobian")
+def test_jacobian(run: Run) -> None:
+    rows = table_of("jacobian", run).rows()
+    # The norm is 8 at the nearest distance and a third of that at the next.
+    assert [(*row[:3], row[3].split(" ")[0], *row[4:]) for row in rows] == [
+        (model, "12", "8.000", "1.0986", "5", "vanishing") for model in ("gru", "lstm")
+    ]
+    data = figure_of("jacobian", run).data
+    assert data.loc[data["mechanism"] == "gru", "value"].tolist() == pytest.approx([3.0**-d for d in range(12)])
+
+
+@pytest.mark.reference("view", "gradients_in_training")
+def test_gradients_in_training(run: Run) -> None:
+    figure = figure_of("gradients_in_training", run)
+    assert isinstance(figure, Lines)
+    assert list(figure.panels.values()) == ["copy, embedding", "copy, layer 1", "copy, readout"], "from input to output"
+    data = figure.data
+    mean = data[(data["mechanism"] == "gru") & (data["seed"] == "mean") & (data["part"] == "layer 1")]
+    # One tenth of the scores 0.5 and 0.6 of the two seeds, times the step.
+    assert dict(zip(mean["step"], mean["value"], strict=True)) == pytest.approx({10: 0.55, 20: 1.1})
 
 
 @pytest.mark.reference("view", "memory")
