@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from .additive import Additive
 from .alignment import ALIGNMENTS
 from .history import AttentionHistory, HistoryAlignment
-from .tanh import tanh_scores
+from .tanh_scores import tanh_scores
 
 
 @ALIGNMENTS.register("coverage")

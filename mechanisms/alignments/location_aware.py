@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from .additive import Additive
 from .alignment import ALIGNMENTS, per_head
 from .history import AttentionHistory, HistoryAlignment
-from .tanh import tanh_scores
+from .tanh_scores import tanh_scores
 
 
 @ALIGNMENTS.register("location_aware")

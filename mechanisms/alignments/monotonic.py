@@ -7,7 +7,7 @@ from ..precision import wide
 from .additive import Additive
 from .alignment import ALIGNMENTS
 from .history import AttentionHistory, HistoryAlignment
-from .tanh import tanh_scores
+from .tanh_scores import tanh_scores
 
 SMALLEST_WEIGHT = 1e-20
 """A smaller weight is replaced by this one, because the logarithm has no finite gradient at zero."""

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .alignment import Alignment, per_head
+from .tanh_scores import tanh_scores
 
 TANH_FLOPS = 4
 """The operations for each unit of the hidden layer: an addition, a tanh, a multiplication and an addition."""
@@ -71,14 +72,3 @@ def tanh_parameters(heads: int, query_dim: int, key_dim: int) -> tuple[nn.Parame
         nn.Parameter(torch.randn(heads, key_dim, width) / (2 * key_dim) ** 0.5),
         nn.Parameter(torch.randn(heads, width) / (0.208 * width) ** 0.5),
     )
-
-
-def tanh_scores(
-    query: Float[Tensor, "b h q a"], key: Float[Tensor, "b h k a"], v: Float[Tensor, "h a"]
-) -> Float[Tensor, "b h q k"]:
-    """Return vᵀ tanh((query + key) / 2) for every pair."""
-    # One head at a time, because a product with one vector is faster than one with a batch of vectors.
-    # The sigmoid is in place, because the sum has b·q·k·a numbers and is used nowhere else.
-    heads = zip(query.unbind(1), key.unbind(1), v.unbind(0), strict=True)
-    sigmoids = [(s.unsqueeze(2) + h.unsqueeze(1)).sigmoid_() @ weight for s, h, weight in heads]
-    return 2 * torch.stack(sigmoids, dim=1) - v.sum(1)[:, None, None]

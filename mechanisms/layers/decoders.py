@@ -15,6 +15,7 @@ from ..attention.masks import Mask
 from ..initialisation import xavier
 from .context_cells import CellState
 from .recurrent import CELLS, matrix_weights
+from .unrolled import UnrolledBahdanau, UnrolledInputFeeding, unrolled, unrolls
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,9 @@ class Bahdanau(Decoder):
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
+        if unrolls(self.attention):
+            joined, last = unrolled(UnrolledBahdanau, self.cell, self.attention, query, keys, values, *state.cell)
+            return self.output(joined.transpose(0, 1)), DecoderState(last, None, None, state.steps + query.shape[1])
         inputs, step = self.cell.bind(query)
         attend, cell = StepwiseAttention(self.attention, keys, values, state), state.cell
         states, contexts = [], []
@@ -179,6 +183,11 @@ class LuongInputFeeding(Decoder):
         keys: Float[Tensor, "b 1 k a"],
         values: Float[Tensor, "b 1 k d"],
     ) -> tuple[Float[Tensor, "b q d"], DecoderState]:
+        if unrolls(self.attention):
+            assert state.last_output is not None
+            rest = self.output.weight.t(), state.last_output, *state.cell
+            fed, last = unrolled(UnrolledInputFeeding, self.cell, self.attention, query, keys, values, *rest)
+            return fed.transpose(0, 1), DecoderState(last, fed[-1], None, state.steps + query.shape[1])
         inputs, step = self.cell.bind(query)
         attend, cell, output = StepwiseAttention(self.attention, keys, values, state), state.cell, state.last_output
         assert output is not None

@@ -93,7 +93,7 @@ class Run:
         """How they grow with the length, see `scaling.slopes`; computed once."""
         from .scaling import slopes
 
-        return slopes(self.by_length)
+        return slopes(self.frame)
 
     @cached_property
     def decays(self) -> pd.DataFrame:

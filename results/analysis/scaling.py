@@ -5,7 +5,9 @@ Time is the time for a whole sequence: batch · length / (tokens per second). It
 length, 2 for one whose cost per token grows with it. Decoding is counted alike: the time to decode as
 many positions as the source has. For bytes the exponent is the slope itself.
 
-It is fitted over the lengths measured, all of them, so fixed costs at short lengths pull it down.
+It is fitted over the lengths measured, all of them, so fixed costs at short lengths pull it down. Where several rounds
+were timed, each has a slope of its own, and the exponent is their mean with a t interval: what slows down a whole round
+cancels, and what changes slowly within a round is in the differences between the rounds.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .fits import least_squares_slope
-from .intervals import Floats, Interval
+from .intervals import Floats, Interval, t_quantile
 from .timings import RATE, in_one_session
 
 if TYPE_CHECKING:
@@ -58,19 +60,33 @@ def by_length(frame: pd.DataFrame) -> pd.DataFrame:
     return found.assign(low=low, high=high).reset_index()
 
 
-def slopes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per mechanism and quantity of `by_length`: exponent, low, high, lengths (how many were measured).
+def mean_slope(slopes: Floats) -> Interval:
+    """Return the mean of the slopes of several rounds with its 95 % t interval."""
+    mean = float(slopes.mean())
+    half = t_quantile(slopes.size - 1) * float(slopes.std(ddof=1)) / slopes.size**0.5
+    return Interval(mean, mean - half, mean + half, "t")
+
+
+def slopes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per mechanism and quantity: exponent, low, high, lengths (how many were measured).
 
     Of tokens per second the exponent is that of the time, of all else that of the quantity.
     """
-    rows = []
-    for key, group in table.groupby(GROUP, dropna=False, sort=False):
-        named = dict(zip(GROUP, key, strict=True))
-        length, value = group["length"].to_numpy(dtype=float), group["value"].to_numpy(dtype=float)
-        cost = length / value if group["unit"].iloc[0] == RATE else value
-        found = exponent(length, cost)
-        rows.append({**named, "exponent": found.value, "low": found.low, "high": found.high, "lengths": len(group)})
-    return pd.DataFrame(rows, columns=[*GROUP, "exponent", "low", "high", "lengths"])
+    rows = frame[frame["quantity"].isin(SCALED) & frame["length"].notna()].dropna(subset=["value"])
+    found = []
+    for key, group in rows.groupby(GROUP, dropna=False, sort=False):
+        of_trials = [_slope(trial) for _, trial in group.groupby("trial", sort=False)]
+        values = np.array([each.value for each in of_trials])
+        values = values[np.isfinite(values)]
+        interval = mean_slope(values) if values.size > 1 else _slope(group)
+        lengths = group["length"].nunique()
+        found.append([*key, interval.value, interval.low, interval.high, lengths])
+    return pd.DataFrame(found, columns=[*GROUP, "exponent", "low", "high", "lengths"])
+
+
+def _slope(rows: pd.DataFrame) -> Interval:
+    length, value = rows["length"].to_numpy(dtype=float), rows["value"].to_numpy(dtype=float)
+    return exponent(length, length / value if rows["unit"].iloc[0] == RATE else value)
 
 
 def speeds(run: Run, quantities: Sequence[str]) -> pd.DataFrame:

@@ -47,8 +47,8 @@ def comparisons(run: Run) -> Iterator[Finding]:
 def exponents_by_family(run: Run) -> Iterator[Finding]:
     """How the time of a training step grows with the length, by family."""
     fitted = exponents(run, ("train",))
-    # Two lengths give a slope without an interval: no claim.
-    fitted = fitted[fitted["low"].notna()]
+    # Two lengths do not show whether the growth is a power of the length: no claim.
+    fitted = fitted[fitted["low"].notna() & (fitted["lengths"] > 2)]
     parts = []
     for family in families(run.trials):
         values = fitted.loc[fitted["mechanism"].isin(family.mechanisms), "exponent"]

@@ -211,6 +211,25 @@ def test_throughput_counts_tokens(monkeypatch):
     assert rows["reference", None].value == 1
 
 
+@pytest.mark.reference("probe", "speedup")
+def test_speedup_is_the_ratio_of_the_seconds(monkeypatch):
+    """By a clock on which a step takes 3 seconds with one thread and 2 with the others; the threads are set back."""
+    before, now = torch.get_num_threads(), [0.0, 0.0]
+    monkeypatch.setattr("runner.probes.speedup.os.sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
+
+    def read() -> float:
+        # Read before and after each step.
+        now[1] += 1
+        now[0] += 0.0 if now[1] % 2 else 3.0 if torch.get_num_threads() == 1 else 2.0
+        return now[0]
+
+    monkeypatch.setattr("runner.probes.meters.timing.time.perf_counter", read)
+    subject = subject_of(lambda: MODELS["gru"](6), 6)
+    rows = [(r.quantity, r.value, r.at) for r in PROBES["speedup"](lengths=[10, 30], batch=3).untrained(subject)]
+    assert rows == [("cores", 3, {}), ("speedup", 1.5, {"length": 10}), ("speedup", 1.5, {"length": 30})]
+    assert torch.get_num_threads() == before
+
+
 def test_a_fast_first_call_does_not_count_and_a_slow_one_does(monkeypatch):
     subject = subject_of(lambda: MODELS["gru"](6), 6)
     for readings, counted in (([0.0, 0.02, 1.0, 1.01], 0.01), ([0.0, 0.5], 0.5)):
@@ -274,7 +293,12 @@ def test_cost_rows():
 
 
 def test_what_does_not_depend_on_the_weights_is_measured_once():
-    assert [name for name in PROBES if not PROBES[name].seeded] == ["cost", "memory", "throughput"]
+    assert [name for name in PROBES if not PROBES[name].seeded] == [
+        "cost",
+        "memory",
+        "speedup",
+        "throughput",
+    ]
 
 
 def test_transformer_state_grows_with_the_length():
