@@ -65,7 +65,7 @@ class AttentionMapsView(View):
 def _trials(run: Run) -> Iterator[tuple[str, str, str]]:
     """Yield task, mechanism and key of the trials to show, those of a task's first seed with kept weights."""
     kept = run.trials[run.trials["trial"].isin([key for key, arrays in run.arrays.items() if arrays])]
-    kept = kept[kept["task"].notna() & (kept["outcome"] == "ok")]
+    kept = kept[kept["task"].isin(run.tasks) & (kept["outcome"] == "ok")]  # the rungs of ladders are too many
     for task, rows in kept.groupby("task", sort=False):
         for trial in rows[rows["seed"] == rows["seed"].min()].to_dict("records"):
             yield str(task), str(trial["mechanism"]), str(trial["trial"])
