@@ -14,6 +14,7 @@ from ..store.load import tidy
 
 MECHANISMS = (("lstm", None), ("rnn_encoder_decoder", None), ("rnn_attention", "dot"), ("rnn_attention", "additive"))
 TASKS = ("copy", "recall")
+LADDER, RUNGS = "reverse", (4, 8)  # items
 SEEDS = 5
 OVER = ("length", "step", "distance", "depth", "layer", "wiring", "part")
 COORDINATES: Sequence[dict[str, Any]] = (
@@ -34,11 +35,13 @@ UNTRAINED: Sequence[dict[str, Any]] = (
 
 @cache
 def example_run(quantities: tuple[str, ...], tasks: tuple[str, ...] = TASKS, *, ended: bool = True) -> Run:
-    """Return a run of four mechanisms, `tasks` and five seeds in which these quantities are measured, and the score.
+    """Return a run of four mechanisms, `tasks`, a ladder and five seeds with these quantities and the score.
 
     Unless trials have `ended`, they are planned and nothing is measured.
     """
-    trials = [_trial(place, *each) for place, each in enumerate(product(MECHANISMS, (None, *tasks), range(SEEDS)))]
+    rungs = [(LADDER, rung) for rung in RUNGS if tasks]
+    asked = [(None, None), *((task, None) for task in tasks), *rungs]
+    trials = [_trial(place, *each) for place, each in enumerate(product(MECHANISMS, asked, range(SEEDS)))]
     measured = dict.fromkeys(("normalised", *quantities))
     declared = {name: Quantity(name, name.replace("_", " "), over=OVER, digits=3) for name in measured}
     for trial in trials:
@@ -47,13 +50,16 @@ def example_run(quantities: tuple[str, ...], tasks: tuple[str, ...] = TASKS, *, 
     return gather("example", tidy(trials, rows, declared), declared)
 
 
-def _trial(place: int, mechanism: tuple[str, str | None], task: str | None, seed: int) -> dict[str, Any]:
-    model, alignment = mechanism
+def _trial(
+    place: int, mechanism: tuple[str, str | None], asked: tuple[str | None, int | None], seed: int
+) -> dict[str, Any]:
+    (model, alignment), (task, rung) = mechanism, asked
+    told = {} if rung is None else {"ladder": {"items": list(RUNGS)}, "items": rung}
     parts = {} if alignment is None else {"alignment": _spec("alignment", alignment)}
     given = {} if alignment is None else {"alignment": alignment}
     trial = {
         "mechanism": {**_spec("model", model), "settings": parts, "given": given},
-        "task": task and _spec("task", task),
+        "task": task and {**_spec("task", task), "given": told},
         "earlier": None,
         "trained_length": task and 8,
         "shortest_length": task and 8,
@@ -72,11 +78,17 @@ def _spec(kind: str, name: str) -> dict[str, Any]:
     return {"kind": kind, "name": name, "settings": {}, "given": {}}
 
 
+def _share(task: dict[str, Any] | None) -> float:
+    """Return what the numbers of a rung are multiplied by, so that they grow with it."""
+    rung = max(RUNGS) if task is None else task["given"].get("items", max(RUNGS))
+    return float(rung / max(RUNGS))
+
+
 def _measurements(trial: dict[str, Any], quantities: Sequence[str]) -> Iterator[dict[str, Any]]:
     task = trial["trial"]["task"]
     for (place, name), at in product(enumerate(quantities), UNTRAINED if task is None else COORDINATES):
         # Different for mechanisms, seeds and coordinates, between 0 and 1, and smaller at a greater distance.
-        level = 0.2 + 0.15 * (trial["position"] // (SEEDS * 3)) + 0.01 * trial["trial"]["seed"] + 0.001 * place
-        value = level * 0.9 ** (at.get("distance", 0) + at.get("length", 0) / 8)
+        level = 0.2 + 0.15 * (trial["position"] // (SEEDS * 5)) + 0.01 * trial["trial"]["seed"] + 0.001 * place
+        value = level * 0.9 ** (at.get("distance", 0) + at.get("length", 0) / 8) * _share(task)
         kept = {"probe": "example", "quantity": name, "value": value, "low": 0.9 * value, "high": 1.1 * value}
         yield {"trial": trial["key"], **kept, "coordinates": at}

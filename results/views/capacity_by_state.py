@@ -18,7 +18,7 @@ class CapacityByStateView(View):
     """The information recovered against the size of the state that decoding keeps of the source."""
 
     title = "Capacity against memory"
-    needs = ("bits", "bytes_kept")
+    needs = ("bits", "bits_asked", "bytes_kept")
     order = 12
 
     def shows(self, run: Run) -> bool:
