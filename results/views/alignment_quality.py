@@ -64,8 +64,8 @@ def _numbers(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """Return mechanism, task, `of` (which heads), quantity, value, low, high and seeds, in the order of the plan."""
     lowest = run.frame[(run.frame["quantity"] == LOWEST) & (run.frame["outcome"] == "ok")].dropna(subset=["value"])
     rows = pd.concat([summarised(table), lowest[[*KEY, "quantity", "value"]].assign(of="all heads")])
-    for name, order in zip(KEY, (run.mechanisms, run.tasks), strict=True):
-        rows[name] = pd.Categorical(rows[name], order)
+    for name in KEY:
+        rows[name] = pd.Categorical(rows[name], run.trials[name].dropna().unique())
     numbers = over_seeds(rows.sort_values(["task", "mechanism"], kind="stable"), [*KEY, "of", "quantity"])
     return numbers.astype(dict.fromkeys(KEY, "str"))
 
