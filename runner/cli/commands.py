@@ -68,16 +68,33 @@ def run_suite(
 
 
 @app.command()
-def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto", seeds: Seeds = None) -> None:
-    """Show the trials of a suite, and what it skips and why, without running them."""
+def plan(
+    suite: SuitePath,
+    plugin: Plugins = None,
+    device: Device = "auto",
+    seeds: Seeds = None,
+    workers: Workers = None,
+) -> None:
+    """Show the trials of a suite, what it skips and why, and about how long a run takes, without running them.
+
+    A training step of each mechanism on each task is timed, for about 15 seconds in all.
+    """
+    from ..execution.run import default_workers
+    from ..suite.estimate import estimate
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
-    from .tables import plan_table
+    from .tables import estimate_lines, plan_table
 
     console = new_console()
-    planned = make_plan(with_seeds(SuiteFile(suite), seeds), plugin or [], available_device(device))
+    file = with_seeds(SuiteFile(suite), seeds)
+    planned = make_plan(file, plugin or [], available_device(device))
     warn_unavailable(console, planned.unavailable)
     plan_table(console, planned)
+    slots = workers or default_workers(planned.device, file.suite.threads)
+    with console.status("Timing training steps …"):
+        found = estimate(planned, slots, file.suite.limits.seconds)
+    for line in estimate_lines(found):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
