@@ -75,11 +75,12 @@ def plan_table(console: Console, plan: Plan) -> None:
         mechanism, task = plan.labels[trial.key]
         size = sizes[trial.mechanism]
         shown = [str(size.width), ABSENT if size.parameters is None else count(size.parameters)]
+        shown += [count(trial.recipe.steps) if task else ABSENT]
         what = task.text if task else ", ".join(probe.name for probe in trial.probes)
         counts[mechanism.text, *shown, what] = counts.get((mechanism.text, *shown, what), 0) + 1
     rows = [[*row, str(trials)] for row, trials in counts.items()]
-    columns = ["mechanism", "width", "parameters", "task or probe", "trials"]
-    right = ("width", "parameters", "trials")
+    columns = ["mechanism", "width", "parameters", "steps", "task or probe", "trials"]
+    right = ("width", "parameters", "steps", "trials")
     print_table(console, f"{plan.name}: {len(plan.trials)} trials", columns, rows, right, {"mechanism": 16})
     for planned in plan.skipped:
         _left_out(console, " ".join(label.text for label in plan.labels[planned.key] if label), planned.reason)

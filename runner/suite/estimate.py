@@ -11,7 +11,7 @@ import torch
 
 from ..trial.trial import Trial
 from .plan import Plan
-from .steps import Step, StepTimer, steps_of
+from .steps import Step, StepTimer, steps_of, threads
 
 BUDGET = 15.0  # seconds for timing in all
 LARGEST = 2**26  # elements of a tensor, and parameters of a model: a larger step could fill the memory
@@ -78,7 +78,8 @@ def time_steps(
         if step.is_foreign or size > LARGEST or clock() - begin > BUDGET:
             continue
         try:
-            found[step] = seconds(step, device)
+            with threads(plan.threads):
+                found[step] = seconds(step, device)
         except Exception:
             # The trial will say why.
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +54,17 @@ def steps_of(trial: Trial) -> Iterator[tuple[Step, int]]:
     ):
         if task is not None and length is not None and steps is not None:
             yield Step(trial.mechanism, task, length, width, batch), steps
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Let torch use as many threads inside the block as in a trial."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class StepTimer:
