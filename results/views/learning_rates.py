@@ -70,8 +70,9 @@ class LearningRatesView(View):
 
 def swept(run: Run) -> pd.DataFrame:
     """Return the windows with their `width` and `decades`, where one of several rates has a score."""
-    rows = windows(run.rates)
-    known = run.rates.loc[run.rates["validation"].notna(), ["mechanism", "task"]].drop_duplicates()
-    rows = rows[rows["rates"] > 1].merge(known, on=["mechanism", "task"])
+    of_one = run.rates.groupby(["mechanism", "task"])
+    several = of_one["learning_rate"].transform("size") > 1
+    scored = of_one["validation"].transform("count") > 0
+    rows = windows(run.rates[several & scored])
     width = rows["high"] / rows["low"]
     return rows.assign(width=width, decades=width.map(math.log10))
