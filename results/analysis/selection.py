@@ -14,6 +14,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from .intervals import over_seeds
+
 BROKEN = ("diverged", "failed", "timeout", "oom", "crashed")
 WINDOW = 0.05  # rates within five points of the best are as good
 GROUP = ["mechanism", "task"]
@@ -23,8 +25,9 @@ RATE = {"recipe.learning_rate": "learning_rate"}
 def rates(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per mechanism, task and learning rate, best rate first.
 
-    Columns: mechanism, task, learning_rate, validation (mean over seeds; NaN before any trial ended),
-    broken (how many trials ended without a result), chosen, in_window (within five points of the best).
+    Columns: mechanism, task, learning_rate, validation (mean over seeds; NaN before any trial ended), its interval
+    validation_low to validation_high, broken (how many trials ended without a result), chosen, in_window (within five
+    points of the best).
     """
     scored = _scored(trials, frame)
     by_rate = scored.groupby([*GROUP, "learning_rate"], dropna=False, sort=True)
@@ -33,7 +36,7 @@ def rates(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     order = {"validation": False, "broken": True, "loss": True, "learning_rate": True}
     ascending = [True] * len(GROUP) + list(order.values())
     table = table.sort_values([*GROUP, *order], ascending=ascending, na_position="last", ignore_index=True)
-    table = table.drop(columns="loss")
+    table = table.drop(columns="loss").merge(_intervals(scored), on=[*GROUP, "learning_rate"], how="left")
     table["chosen"] = ~table.duplicated(GROUP)
     best = table.groupby(GROUP)["validation"].transform("max")
     table["in_window"] = table["chosen"] | (best - table["validation"] <= WINDOW)
@@ -41,10 +44,40 @@ def rates(trials: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def windows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per mechanism and task: the chosen learning_rate and the window low to high around it."""
-    inside = table[table["in_window"]].groupby(GROUP)["learning_rate"]
-    chosen = table[table["chosen"]].set_index(GROUP)["learning_rate"]
-    return pd.DataFrame({"learning_rate": chosen, "low": inside.min(), "high": inside.max()}).reset_index()
+    """Return one row per mechanism and task: the chosen learning_rate, and the window low to high around it.
+
+    The window is the longest run of neighbouring rates, the chosen one among them, of which each is within five points
+    of the best. `edge` says at which ends it has all rates of the sweep, where it is known only to be so wide at least:
+    lowest, highest, both or "". `rates` is how many were swept.
+    """
+    rows = [{**dict(zip(GROUP, key, strict=True)), **_window(each)} for key, each in table.groupby(GROUP)]
+    return pd.DataFrame(rows, columns=[*GROUP, "learning_rate", "low", "high", "edge", "rates"])
+
+
+def _window(rates_of_one: pd.DataFrame) -> dict[str, float | str]:
+    swept = rates_of_one.sort_values("learning_rate", ignore_index=True)
+    chosen = int(swept.index[swept["chosen"]][0])
+    # A rate outside the window divides the sweep: the rates behind it are in another part.
+    part = (~swept["in_window"]).cumsum()
+    every = swept["learning_rate"]
+    inside = every[swept["in_window"] & (part == part[chosen])]
+    ends = {"lowest": inside.min() == every.min(), "highest": inside.max() == every.max()}
+    at = [name for name, reached in ends.items() if reached]
+    return {
+        "learning_rate": float(every[chosen]),
+        "low": float(inside.min()),
+        "high": float(inside.max()),
+        "edge": "both" if len(at) == 2 else "".join(at),
+        "rates": len(swept),
+    }
+
+
+def _intervals(scored: pd.DataFrame) -> pd.DataFrame:
+    known = scored.dropna(subset=["score"]).rename(columns={"score": "value"})
+    found = over_seeds(known, [*GROUP, "learning_rate"]).drop(columns=["value", "seeds"])
+    # Without rows, the columns have no types.
+    found = found.astype({"learning_rate": "float64", "low": "float64", "high": "float64"})
+    return found.rename(columns={"low": "validation_low", "high": "validation_high"})
 
 
 def select(trials: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

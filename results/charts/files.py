@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,17 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ..store.files import write_bytes, write_text
+from ..store.files import write_bytes, write_csv
 from .theme import themed
 
 DPI = 160
-# No dates and no versions: the same results give the same bytes.
+# No dates and no versions of what drew it: the same results give the same bytes.
 METADATA: dict[str, Any] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
 }
+PROVENANCE = {"pdf": "Subject", "svg": "Description", "png": "Description"}
 
 
 class Picture(Figure):
@@ -40,13 +42,16 @@ def canvas(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
-    """Write the figure as PDF, SVG and PNG, and its data as CSV, each file replaced as a whole."""
+def save(figure: Figure, data: pd.DataFrame, stem: Path, provenance: Sequence[str] = ()) -> None:
+    """Write the figure as PDF, SVG and PNG, and its data as CSV, each file replaced as a whole.
+
+    The lines of `provenance` are in the metadata of the drawings and above the data.
+    """
     with themed():
         settle(figure)
         for kind in ("pdf", "svg", "png"):
-            write_bytes(stem.with_name(f"{stem.name}.{kind}"), _rendered(figure, kind))
-    write_text(stem.with_name(f"{stem.name}.csv"), data.to_csv(index=False, lineterminator="\n"))
+            write_bytes(stem.with_name(f"{stem.name}.{kind}"), _rendered(figure, kind, provenance))
+    write_csv(stem.with_name(f"{stem.name}.csv"), data, provenance)
 
 
 def settle(figure: Figure) -> None:
@@ -57,15 +62,16 @@ def settle(figure: Figure) -> None:
         figure.set_layout_engine("none")
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _rendered(figure: Figure, kind: str, provenance: Sequence[str] = ()) -> bytes:
     """Return the bytes of the figure; unlike Figure.savefig, which would draw it twice, it draws it once."""
     buffer = io.BytesIO()
+    metadata = METADATA[kind] | ({PROVENANCE[kind]: "; ".join(provenance)} if provenance else {})
     if kind == "pdf":
-        FigureCanvasPdf(figure).print_pdf(buffer, metadata=METADATA[kind])  # type: ignore[no-untyped-call]
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
     elif kind == "svg":
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=METADATA[kind])  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
     else:
-        FigureCanvasAgg(figure).print_png(buffer, metadata=METADATA[kind])  # type: ignore[no-untyped-call]
+        FigureCanvasAgg(figure).print_png(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
     # The vector formats count in points and leave the figure so.
     figure.set_dpi(DPI)
     return buffer.getvalue()

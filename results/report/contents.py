@@ -87,8 +87,8 @@ def _section(name: str, view: View, run: Run) -> Section:
 
 
 def cautions(run: Run) -> list[str]:
-    """Return what a reader is to be told first: of few seeds, and of a warm-up that was cut."""
-    return [text for text in (_few_seeds(run), _cut_warmup(run)) if text]
+    """Return what a reader is to be told first: of few seeds, of a warm-up that was cut, and of unequal steps."""
+    return [text for text in (_few_seeds(run), _cut_warmup(run), _budget(run)) if text]
 
 
 def _few_seeds(run: Run) -> str:
@@ -115,6 +115,15 @@ def _cut_warmup(run: Run) -> str:
                 f"{what}: the learning rate reaches its highest value at the last step and does not fall."
             )
     return ""
+
+
+def _budget(run: Run) -> str:
+    suite = run.manifest.get("suite")
+    kind = suite.get("budget") if isinstance(suite, dict) else None
+    same = {"flops": "floating-point operations", "seconds": "seconds"}.get(str(kind))
+    if same is None:
+        return ""
+    return f"On each task the mechanisms were trained for the same {same} (budget: {kind}), so not for the same steps."
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series[float]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.run import Run, read
-from ..store.files import write_text
+from ..store.files import write_csv, write_text
 from ..views.table import Table
-from . import writers
+from . import provenance, writers
 from .contents import Contents, cautions, contents
 from .stamp import mark_drawn, report_is_current
 
@@ -38,13 +38,15 @@ def draw_report(folder: str | Path) -> Contents:
     # Taken before reading: what changes meanwhile makes the report stale, not current.
     mark = mark_drawn(folder)
     found = contents(read(folder))
+    lines = provenance.provenance(found.run)
+    write_csv(to / provenance.TRIALS, provenance.listed(found.run))
     pictures = {}
     for section in found.sections:
         if section.table is not None:
-            writers.save(section.name, section.title, section.table, to / "tables")
+            writers.save(section.name, section.title, section.table, to / "tables", lines)
         if section.figure is not None:
             try:
-                save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name)
+                save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name, lines)
             except Exception as error:
                 section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
                 continue

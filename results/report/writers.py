@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..store.files import write_text
+from ..store.files import write_csv, write_text
 from ..store.markdown import markdown
 from ..views.table import Table
 
@@ -31,11 +31,14 @@ LATEX = {
 }
 
 
-def save(name: str, title: str, table: Table, folder: Path) -> None:
-    """Write `table` as CSV, Markdown and LaTeX."""
-    write_text(folder / f"{name}.csv", table.numbers.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / f"{name}.md", markdown(table.headings, table.rows()))
-    write_text(folder / f"{name}.tex", latex(name, title, table))
+def save(name: str, title: str, table: Table, folder: Path, provenance: Sequence[str] = ()) -> None:
+    """Write `table` as CSV, Markdown and LaTeX, each behind the lines of `provenance` as comments."""
+    write_csv(folder / f"{name}.csv", table.numbers, provenance)
+    comment = "\n".join(provenance).replace("-->", "")
+    above = f"<!--\n{comment}\n-->\n\n" if provenance else ""
+    write_text(folder / f"{name}.md", above + markdown(table.headings, table.rows()))
+    above = "".join(f"% {line}\n" for line in provenance)
+    write_text(folder / f"{name}.tex", above + latex(name, title, table))
 
 
 def latex(name: str, title: str, table: Table) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -34,3 +38,16 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
+
+
+def write_csv(path: Path, rows: pd.DataFrame, comments: Sequence[str] = ()) -> None:
+    """Write a table as CSV behind one line "# ..." for each comment; pandas.read_csv(path, comment="#") reads it."""
+    write_text(path, "".join(f"# {comment}\n" for comment in comments) + csv_text(rows))
+
+
+def csv_text(rows: pd.DataFrame) -> str:
+    text = rows.to_csv(index=False, lineterminator="\n")
+    if "#" not in text:
+        return text
+    # Outside quotation marks, the rest of a row would be read as a comment.
+    return rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)

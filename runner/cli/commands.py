@@ -13,8 +13,31 @@ import typer
 from registry import UserError
 from registry.errors import shorten
 
-from .options import Device, ExampleLength, Name, Plugins, RunPath, Seeds, SuitePath, Workers
-from .shared import available_device, load_named_plugins, new_console, show_report, warn_unavailable, with_seeds
+from .options import (
+    CostLength,
+    Device,
+    ExampleLength,
+    Kind,
+    Name,
+    NewFolder,
+    OptionalSuite,
+    Out,
+    Plugins,
+    RunPath,
+    Seeds,
+    SuitePath,
+    Width,
+    Workers,
+)
+from .shared import (
+    available_device,
+    load_named_plugins,
+    new_console,
+    show_estimate,
+    show_report,
+    warn_unavailable,
+    with_seeds,
+)
 
 INTERRUPTED, SOME_FAILED = 130, 2
 LONGEST = 2000  # characters of an error
@@ -36,7 +59,7 @@ def run_suite(
     plugin: Plugins = None,
     device: Device = "auto",
     seeds: Seeds = None,
-    out: Annotated[Path, typer.Option(help="The folder for the folders of runs.")] = Path("runs"),
+    out: Out = Path("runs"),
     workers: Workers = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run the failed trials again.")] = False,
     report: Annotated[bool, typer.Option(help="Write the report after the run.")] = True,
@@ -48,6 +71,7 @@ def run_suite(
 
     Exit codes: 0 all trials finished, 1 wrong input, 2 some trials failed, 130 interrupted.
     """
+    from ..execution.manifest import timings_of
     from ..execution.run import run
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
@@ -55,8 +79,8 @@ def run_suite(
 
     console = new_console()
     file = with_seeds(SuiteFile(suite), seeds)
-    plan = make_plan(file, plugin or [], available_device(device))
-    folder = out / plan.name
+    folder = out / file.suite.name
+    plan = make_plan(file, plugin or [], available_device(device), timings=timings_of(folder))
     warn_unavailable(console, plan.unavailable)
     closed = follow(console, plan, folder, run(file, plan, folder, workers=workers, retry=retry))
     if closed.interrupted:
@@ -68,16 +92,29 @@ def run_suite(
 
 
 @app.command()
-def plan(suite: SuitePath, plugin: Plugins = None, device: Device = "auto", seeds: Seeds = None) -> None:
-    """Show the trials of a suite, and what it skips and why, without running them."""
+def plan(
+    suite: SuitePath,
+    plugin: Plugins = None,
+    device: Device = "auto",
+    seeds: Seeds = None,
+    out: Out = Path("runs"),
+    workers: Workers = None,
+) -> None:
+    """Show the trials of a suite, what it skips and why, and about how long a run takes, without running them.
+
+    A training step of each mechanism on each task is timed, for about 15 seconds in all.
+    """
+    from ..execution.manifest import timings_of
     from ..suite.file import SuiteFile
     from ..suite.plan import make_plan
     from .tables import plan_table
 
     console = new_console()
-    planned = make_plan(with_seeds(SuiteFile(suite), seeds), plugin or [], available_device(device))
+    file = with_seeds(SuiteFile(suite), seeds)
+    planned = make_plan(file, plugin or [], available_device(device), timings=timings_of(out / file.suite.name))
     warn_unavailable(console, planned.unavailable)
     plan_table(console, planned)
+    show_estimate(console, planned, file.suite.limits.seconds, workers)
 
 
 @app.command()
@@ -141,15 +178,9 @@ def show(
 
 @app.command()
 def costs(
-    suite: Annotated[
-        Path | None, typer.Argument(help="A suite file. Without one, all mechanisms are counted.", show_default=False)
-    ] = None,
-    width: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="The width if no suite is given, by default 64.")
-    ] = None,
-    length: Annotated[
-        int, typer.Option(min=2, max=1_000_000, help="The number of source and query positions together.")
-    ] = 256,
+    suite: OptionalSuite = None,
+    width: Width = None,
+    length: CostLength = 256,
     plugin: Plugins = None,
 ) -> None:
     """Count the operations of a forward pass and the bytes of the decoding state of each mechanism.
@@ -211,13 +242,9 @@ def check(name: Name, plugin: Plugins = None) -> None:
 
 @app.command()
 def new(
-    kind: Annotated[
-        str, typer.Argument(help="alignment, normalizer, position, model, task, probe or view.", show_default=False)
-    ],
+    kind: Kind,
     name: Annotated[str, typer.Argument(help="A Python name, such as my_score.", show_default=False)],
-    folder: Annotated[Path, typer.Option(help="The folder of the new file. plugins/ is always loaded.")] = Path(
-        "plugins"
-    ),
+    folder: NewFolder = Path("plugins"),
 ) -> None:
     """Start a plug-in from the template of its kind."""
     from ..catalogue.scaffold import create

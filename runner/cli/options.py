@@ -21,6 +21,7 @@ Seeds = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(help="A registered name, such as lstm.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="The folder for the folders of runs.")]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -39,3 +40,14 @@ ExampleLength = Annotated[
         show_default="that of the preset, or the first valid one from 8",
     ),
 ]
+OptionalSuite = Annotated[
+    Path | None, typer.Argument(help="A suite file. Without one, all mechanisms are counted.", show_default=False)
+]
+Width = Annotated[int | None, typer.Option(min=1, max=100_000, help="The width if no suite is given, by default 64.")]
+CostLength = Annotated[
+    int, typer.Option(min=2, max=1_000_000, help="The number of source and query positions together.")
+]
+Kind = Annotated[
+    str, typer.Argument(help="alignment, normalizer, position, model, task, probe or view.", show_default=False)
+]
+NewFolder = Annotated[Path, typer.Option(help="The folder of the new file. plugins/ is always loaded.")]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..suite.file import SuiteFile
+    from ..suite.plan import Plan
 
 
 def new_console() -> Console:
@@ -68,6 +69,18 @@ def load_named_plugins(specs: list[str] | None, strict: str | None = None) -> No
 def warn_unavailable(console: Console, errors: dict[str, str]) -> None:
     for name, error in errors.items():
         console.print(f"not available: {name}: {error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_estimate(console: Console, plan: Plan, limit: float, workers: int | None) -> None:
+    """Say how long a run of the plan takes at most, each trial up to `limit` seconds, and how much disk it needs."""
+    from ..execution.run import default_workers
+    from ..suite.estimate import estimate
+    from .tables import estimate_lines
+
+    with console.status("Timing training steps …"):
+        found = estimate(plan, workers or default_workers(plan.device, plan.threads), limit)
+    for line in estimate_lines(found):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_report(console: Console, run: Path, *, again: bool) -> None:

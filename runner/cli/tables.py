@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +23,10 @@ from results.store.load import store_of
 from ..catalogue.costs import CostRow
 from ..catalogue.describe import KINDS, describe, lines, origin
 from ..plugins import REGISTRIES, find
+from ..suite.estimate import Estimate
 from ..suite.plan import Plan
 
+UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 ENDLESS = 10_000  # columns: in a pipe each row is one line of any length
 
 
@@ -72,16 +75,47 @@ def plan_table(console: Console, plan: Plan) -> None:
         mechanism, task = plan.labels[trial.key]
         size = sizes[trial.mechanism]
         shown = [str(size.width), ABSENT if size.parameters is None else count(size.parameters)]
+        shown += [count(trial.recipe.steps) if task else ABSENT]
         what = task.text if task else ", ".join(probe.name for probe in trial.probes)
         counts[mechanism.text, *shown, what] = counts.get((mechanism.text, *shown, what), 0) + 1
     rows = [[*row, str(trials)] for row, trials in counts.items()]
-    columns = ["mechanism", "width", "parameters", "task or probe", "trials"]
-    right = ("width", "parameters", "trials")
+    columns = ["mechanism", "width", "parameters", "steps", "task or probe", "trials"]
+    right = ("width", "parameters", "steps", "trials")
     print_table(console, f"{plan.name}: {len(plan.trials)} trials", columns, rows, right, {"mechanism": 16})
     for planned in plan.skipped:
         _left_out(console, " ".join(label.text for label in plan.labels[planned.key] if label), planned.reason)
     for name, reason in plan.unavailable.items():
         _left_out(console, name, reason)
+
+
+def estimate_lines(found: Estimate) -> Iterator[str]:
+    """Yield how long a run takes, and how much disk it needs, as sentences."""
+    workers = f"{found.workers} worker{'' if found.workers == 1 else 's'}"
+    if found.seconds is None:
+        yield "time: not known, because no training step could be timed here"
+    else:
+        yield (
+            f"time: at most about {_duration(found.seconds)} with {workers} on an idle machine; every trial is counted "
+            "with all its steps, and one that solves its task ends earlier"
+        )
+        if found.timed < found.steps:
+            pairs = f"{found.timed} of {found.steps} pairs of a mechanism and a task"
+            yield f"time: a training step of {pairs} was timed, and the others count as the mean"
+    yield (
+        f"disk: about {_megabytes(found.results)} of results, up to {_megabytes(found.checkpoints)} of checkpoints "
+        "during the run, and 1 to 10 MB of report"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a time to two digits, in a unit in which it is no smaller than 2 where there is one."""
+    unit, size = next((each for each in UNITS if seconds >= 2 * each[1]), UNITS[-1])
+    found = float(f"{seconds / size:.2g}")
+    return f"{found:g} {unit}{'' if found == 1 else 's'}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{max(1, math.ceil(size / 1e6))} MB"
 
 
 def _left_out(console: Console, what: str, reason: str | None) -> None:

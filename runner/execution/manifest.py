@@ -62,11 +62,21 @@ def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
         "environment": describe(plan.device),
         "plugins": [asdict(origin) for origin in plan.plugins],
         "unavailable": plan.unavailable,
+        "timings": plan.timings,
     }
     path = folder / "manifest.json"
     if path.exists() and _without_date(json.loads(path.read_text(encoding="utf-8"))) == _without_date(manifest):
         return  # only the date would change, and the report would be made again
     write_text(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def timings_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the timings of an earlier plan of the run in `folder`, none where there is no readable manifest."""
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return dict(found["timings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _without_date(manifest: dict[str, Any]) -> dict[str, Any]:

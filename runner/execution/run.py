@@ -67,7 +67,7 @@ def run(
 
     With `retry`, failed trials run again. While nothing happens, None is yielded.
     """
-    slots = workers or _workers(plan, file.suite.threads)
+    slots = workers or default_workers(plan.device, file.suite.threads)
     with _owned(folder), Store(folder / "results.sqlite") as store:
         store.plan(plan.planned, plan.unavailable, plan.quantities)
         write_manifest(file, plan, folder)
@@ -96,9 +96,9 @@ def _run_missing(
         yield event
 
 
-def _workers(plan: Plan, threads: int) -> int:
+def default_workers(device: str, threads: int) -> int:
     """Return the number of trials for which a processor has cores; on an accelerator one at a time."""
-    return max(1, len(cores()) // threads) if plan.device == "cpu" else 1
+    return max(1, len(cores()) // threads) if device == "cpu" else 1
 
 
 @contextmanager

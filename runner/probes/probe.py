@@ -74,6 +74,9 @@ class Probe(Registered):
     """How many trials measure a mechanism where the probe is `alone`. All mechanisms are measured in one round before
     the next one begins, so that whatever slows the machine down for a while slows them all."""
 
+    about_seconds: float = 1.0
+    """About how long a trial without training takes: `plan` adds it up."""
+
     seeded: ClassVar[bool] = True
     """False where nothing depends on the initial weights, so that one seed is enough."""
 

@@ -62,6 +62,7 @@ class Throughput(Probe):
         if min(self.lengths, default=0) < 2 or batch < 1 or seconds <= 0 or rounds < 1:
             given = f"{lengths}, {batch}, {seconds} and {rounds}"
             raise ValueError(f"throughput needs lengths of at least 2, a batch, seconds and rounds, not {given}")
+        self.about_seconds = 0.5 + seconds * (1 + 3 * len(self.lengths))
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
         yield _rate("reference", self._times(subject, reference_job(subject.device)), 1, {})

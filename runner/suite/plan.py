@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ import torch
 from registry import Origin, Quantity, Spec
 from results import Planned
 from results.store.labels import Label, descriptions, mechanism_labels, task_labels
-from tasks import TASKS
 from tasks.floors import shortcut_floors
 
 from ..plugins import FOLDER, REGISTRIES, load_plugins
@@ -25,9 +24,12 @@ from ..trial.key import key_of, modules_of, read_sources_again
 from ..trial.machine import machine
 from ..trial.measure import quantities
 from ..trial.trial import Trial
+from .budget import Budget
 from .expand import Expansion
 from .file import SuiteFile
 from .mechanisms import Mechanism
+from .pairs import Pair, pairs
+from .steps import Step, steps_of
 from .tasks import Fields, TaskExpansion
 
 MOST_TRIALS = 10_000  # which are planned in about 10 seconds
@@ -38,16 +40,18 @@ class Plan:
     """The trials of a suite in its order, those to run and those to skip with their reasons.
 
     `unavailable` has the errors of modules and plug-ins that cannot be imported or built, by name. `quantities` are
-    those that the trials may measure.
+    those that the trials may measure. `timings` are the seconds that a budget of equal time has measured.
     """
 
     name: str
     device: str = "cpu"
+    threads: int = 1
     planned: list[Planned] = field(default_factory=list)
     mechanisms: list[Mechanism] = field(default_factory=list)
     plugins: list[Origin] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
     quantities: dict[str, Quantity] = field(default_factory=dict)
+    timings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -76,29 +80,40 @@ class Plan:
         return dict(zip((each.key for each in self.planned), texts, strict=True))
 
 
-def make_plan(file: SuiteFile, plugin_specs: Sequence[str] = (), device: str = "cpu", folder: Path = FOLDER) -> Plan:
-    """Expand a suite into trials. Raises UserError with the line of a mistake in the suite."""
+def make_plan(
+    file: SuiteFile,
+    plugin_specs: Sequence[str] = (),
+    device: str = "cpu",
+    folder: Path = FOLDER,
+    timings: Mapping[str, dict[str, Any]] | None = None,
+) -> Plan:
+    """Expand a suite into trials. Raises UserError with the line of a mistake in the suite.
+
+    `timings` are those of an earlier plan of the same run: what it measured is not measured again.
+    """
     origins, unavailable = load_plugins([*file.plugin_specs(), *plugin_specs], folder)
     for registry in REGISTRIES.values():
         registry.entries()  # loads all modules, and so finds those that cannot be imported
         unavailable |= registry.unavailable
     read_sources_again()
-    planner = _Planner(file, device)
+    planner = _Planner(file, device, Budget(file.suite.budget, device, file.suite.threads, dict(timings or {})))
     planned = {each.key: each for each in planner.planned()}
     return Plan(
         file.suite.name,
         device,
+        file.suite.threads,
         list(planned.values()),
         [each for each in planner.found if each.reason is None],
         origins,
         unavailable | planner.unavailable,
         quantities([*planner.trained, *planner.untrained], planner.spaces),
+        planner.budget.timings,
     )
 
 
 class _Planner:
-    def __init__(self, file: SuiteFile, device: str) -> None:
-        self.suite, self.device = file.suite, device
+    def __init__(self, file: SuiteFile, device: str, budget: Budget) -> None:
+        self.suite, self.device, self.budget = file.suite, device, budget
         expansion = TaskExpansion(file)
         suite_wide = expansion.mechanisms.mechanisms()
         self.tasks, self.spaces, self.unavailable = expansion.tasks(), expansion.spaces, expansion.unavailable
@@ -125,7 +140,8 @@ class _Planner:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.unavailable.items())
             because = reasons or "there is no such plug-in"
             raise file.error(("tasks",), f"no task is left to train on, which the suite needs for {names}: {because}")
-        count = len(self._pairs()) * len(suite.train.learning_rate) + len(self.untrained) * len(self.mechanisms)
+        pairs = sum(len(mechanisms) for _, mechanisms in self._on_tasks())
+        count = pairs * len(suite.train.learning_rate) + len(self.untrained) * len(self.mechanisms)
         if count * suite.seeds > MOST_TRIALS:
             sentence = f"the suite has {count * suite.seeds:,} trials; at most {MOST_TRIALS:,} were expected"
             raise file.error(("seeds",), f"{sentence}, so choose fewer seeds or shorter lists")
@@ -137,16 +153,15 @@ class _Planner:
         for each in self.found:
             if each.reason is not None:
                 yield self._skipped(self._trial(each, 0, Recipe(width=each.width)), each.reason)
-        for mechanism, fields in self._pairs():
-            reason = _incompatible(mechanism.spec, fields)
+        for mechanism, fields, reason in self.pairs:
             if reason is not None:
                 yield self._skipped(self._trial(mechanism, 0, Recipe(width=mechanism.width), **fields), reason)
 
     def _trials(self) -> Iterator[Trial]:
         # Seed by seed, so that an interrupted run has complete comparisons for the first seeds.
         for seed in range(self.suite.seeds):
-            for mechanism, fields in self._pairs():
-                if _incompatible(mechanism.spec, fields) is None:
+            for mechanism, fields, reason in self.pairs:
+                if reason is None:
                     for recipe in self.suite.train.recipes(mechanism.width):
                         yield self._trial(mechanism, seed, recipe, self.trained, **fields)
             for probe in self.untrained:
@@ -164,13 +179,23 @@ class _Planner:
                 alone: Fields = {"machine": machine(self.device), "round": number}
                 yield self._trial(mechanism, seed, Recipe(width=mechanism.width), (probe,), **alone)
 
-    def _pairs(self) -> list[tuple[Mechanism, Fields]]:
-        pairs = []
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        return [pair for task, mechanisms in self._on_tasks() for pair in self._within_budget(mechanisms, task)]
+
+    def _on_tasks(self) -> Iterator[tuple[Fields, list[Mechanism]]]:
         for task in self.tasks if self.trained else ():
-            fields = {name: value for name, value in task.items() if name != "mechanisms"}
             chosen = task.get("mechanisms", self.mechanisms)
-            pairs += [(mechanism, fields) for mechanism in chosen if mechanism.reason is None]
-        return pairs
+            fields = {name: value for name, value in task.items() if name != "mechanisms"}
+            yield fields, [mechanism for mechanism in chosen if mechanism.reason is None]
+
+    def _within_budget(self, mechanisms: Sequence[Mechanism], fields: Fields) -> list[Pair]:
+        def step_of(mechanism: Mechanism) -> tuple[Step, int]:
+            recipe = self.suite.train.recipes(mechanism.width)[0]
+            # Pre-training keeps its steps: they are a part of what the task is, and so the same for all.
+            return next(steps_of(self._trial(mechanism, 0, recipe, **fields)))
+
+        return pairs(mechanisms, fields, self.budget, step_of)
 
     def _trial(
         self,
@@ -220,15 +245,3 @@ def _probes(file: SuiteFile) -> list[Spec]:
 def _plugins(trial: Trial) -> tuple[str, ...]:
     origins = [spec.registry.entry(spec.name).origin for _, spec in trial.specs()]
     return tuple(dict.fromkeys(origin.spec for origin in origins if origin.is_plugin))
-
-
-def _incompatible(mechanism: Spec, fields: Fields) -> str | None:
-    """Return why a model cannot be trained on a task, None if it can."""
-    if "earlier" in fields and (reason := _incompatible(mechanism, {"task": fields["earlier"]})) is not None:
-        return reason
-    model, task, name = mechanism.value, TASKS[fields["task"].name], fields["task"].name
-    if not task.causal and model.causal_only:
-        return f"{mechanism.name} reads queries in order, and in {name} a query depends on later ones"
-    if task.causal and task.leaks and model.sees_all(mechanism.settings):
-        return f"{mechanism.name} sees all queries at once, and in {name} a later query reveals an earlier answer"
-    return None

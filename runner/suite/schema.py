@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -126,6 +126,9 @@ class Suite(_Strict):
     tasks: Annotated[tuple[Task, ...], Field(description="a list of tasks, such as [copy: {length: 20}],")] = ()
     train: Training = Training()
     match: Match | None = None
+    budget: Annotated[
+        Literal["examples", "flops", "seconds"], Field(description="one of examples, flops and seconds,")
+    ] = "examples"
     probes: Annotated[tuple[Probe, ...], Field(min_length=1, description="a list of probes, such as [accuracy],")]
     keep: Keep | None = None
     limits: Limits = Limits()

@@ -117,7 +117,7 @@ def test_tables_keep_such_tasks_apart(oddly_named: Path) -> None:
     figure = VIEWS["ranking"]().figure(results)
     assert figure is not None
     assert len(figure.data) == 2 * (len(NAMES) + 1)
-    written = pd.read_csv(write_report(oddly_named).parent / "tables" / "ranking.csv")
+    written = pd.read_csv(write_report(oddly_named).parent / "tables" / "ranking.csv", comment="#")
     of_tasks = written[written["task"].notna() & (written["mechanism"] == "gru")].set_index("task")["value"]
     assert of_tasks.to_dict() == {name: place / 50 for place, name in enumerate(NAMES)}
     others = written[written["task"].isna()].set_index(["mechanism", "column"])["value"]

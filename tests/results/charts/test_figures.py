@@ -20,6 +20,7 @@ NAMES = {
     "ranking",
     "score_against_speed",
     "learning",
+    "learning_rates",
     "by_length",
     "gradient_flow",
     "gradient_flow_trained",
@@ -47,12 +48,14 @@ def test_every_figure_is_written_with_its_data(run: Path, figures: dict[str, Fig
     for name, figure in figures.items():
         for kind, start in {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}.items():
             assert (run / "report" / "figures" / f"{name}.{kind}").read_bytes().startswith(start)
-        written = pd.read_csv(run / "report" / "figures" / f"{name}.csv")
+        written = pd.read_csv(run / "report" / "figures" / f"{name}.csv", comment="#")
         assert len(written) == len(figure.data)
         assert list(written) == list(figure.data)
 
 
-@pytest.mark.parametrize("name", ["by_length", "gradient_flow_trained", "throughput", "memory", "learning"])
+@pytest.mark.parametrize(
+    "name", ["by_length", "gradient_flow_trained", "throughput", "memory", "learning", "learning_rates"]
+)
 def test_the_data_is_what_is_drawn(figures: dict[str, Figure], drawings: dict[str, Drawing], name: str) -> None:
     figure = figures[name]
     assert isinstance(figure, Lines)

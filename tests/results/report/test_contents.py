@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,18 @@ def test_a_cut_warmup_is_told(tmp_path: Path, recipe: dict[str, int], earlier: i
     told = [text for text in cautions(read(tmp_path)) if "warm-up" in text]
     assert len(told) == bool(cut)
     assert all(cut in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("suite", "told"),
+    [
+        ({"budget": "flops"}, "the same floating-point operations (budget: flops), so not for the same steps."),
+        ({"budget": "seconds"}, "the same seconds (budget: seconds), so not for the same steps."),
+        ({"budget": "examples"}, None),
+        ({}, None),
+        ([], None),
+    ],
+)
+def test_unequal_steps_are_told(results: Run, suite: Any, told: str | None) -> None:
+    found = [text for text in cautions(replace(results, manifest={"suite": suite})) if "budget" in text]
+    assert found == ([] if told is None else [f"On each task the mechanisms were trained for {told}"])

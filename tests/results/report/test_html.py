@@ -58,7 +58,7 @@ def test_it_can_be_read_aloud(page: str) -> None:
     tags = parsed(page).tags
     assert all(attributes.get("scope") for tag, attributes in tags if tag == "th")
     assert all(attributes.get("alt") for tag, attributes in tags if tag == "img")
-    assert sum(tag == "img" for tag, _ in tags) == 8
+    assert sum(tag == "img" for tag, _ in tags) == 9
     assert "prefers-color-scheme: dark" in page
 
 

@@ -17,9 +17,10 @@ def test_files_hold_what_is_shown(run: Path, results: Run) -> None:
     assert {"ranking", "by_length", "throughput", "memory", "gradient_flow", "learning", "outcomes"} <= set(tables)
     for name, table in tables.items():
         pd.testing.assert_frame_equal(
-            pd.read_csv(folder / f"{name}.csv"), pd.read_csv(io.StringIO(table.numbers.to_csv(index=False)))
+            pd.read_csv(folder / f"{name}.csv", comment="#"),
+            pd.read_csv(io.StringIO(table.numbers.to_csv(index=False))),
         )
-        assert (folder / f"{name}.md").read_text().count("\n") == len(table) + 2
+        assert (folder / f"{name}.md").read_text().count("\n| ") == len(table) + 2
         latex = (folder / f"{name}.tex").read_text()
         assert latex.count(r" \\") == len(table) + 1
         assert r"\toprule" in latex
