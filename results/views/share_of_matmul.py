@@ -33,7 +33,7 @@ class ShareOfMatmulView(View):
         return means_table(CAPTION, shares(run.frame), short)
 
     def figure(self, run: Run) -> Lines | None:
-        return means_lines(CAPTION, shares(run.frame), "share of the speed of a product of matrices", log=True)
+        return means_lines(CAPTION, shares(run.frame), "share of the product's speed", log=True)
 
     def findings(self, run: Run) -> Iterator[Finding]:
         product = run.frame.loc[run.frame["quantity"] == PRODUCT, "value"].dropna()
