@@ -33,10 +33,12 @@ from runner.suite.plan import make_plan
 
 LENGTHS = (64, 128, 256, 512)
 ROUNDS = 6
-MECHANISMS = (("lstm", None), ("gru", None), ("transformer", "scaled_dot"), ("transformer", "additive"))
+PLUGIN = "copy"  # a plug-in with the settings of the lstm and the gru
+MECHANISMS = (("lstm", None), ("gru", None), ("transformer", "scaled_dot"), ("transformer", "additive"), (PLUGIN, None))
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 NOISES: dict[str, Noise] = {
     "normal, 3 %": lambda draw, shape: 0.03 * draw.standard_normal(shape),
+    "normal, 5 %": lambda draw, shape: 0.05 * draw.standard_normal(shape),
     "normal, 10 %": lambda draw, shape: 0.1 * draw.standard_normal(shape),
     "normal, 30 %": lambda draw, shape: 0.3 * draw.standard_normal(shape),
     "heavy tails (t, 2 degrees of freedom), 5 %": lambda draw, shape: 0.05 * draw.standard_t(2, shape),
@@ -47,26 +49,28 @@ NOISES: dict[str, Noise] = {
 }
 
 
-def made_up(draw: np.random.Generator, noise: Noise, slower: float = 1.0) -> Run:
-    """Return a run of four mechanisms of the same speed, the last one `slower` times as slow, on a machine that drifts.
+def made_up(
+    draw: np.random.Generator, noise: Noise, slower: float = 1.0, rounds: int = ROUNDS, which: str = "additive"
+) -> Run:
+    """Return a run of mechanisms of the same speed, but `which` is `slower` times as slow, on a machine that drifts.
 
     From round to round the time of everything changes by about 30 %, and from trial to trial it walks at random by
     about 2 %, in the order in which the runner times: every second round goes backwards.
     """
-    walk = np.cumsum(0.02 * draw.standard_normal((ROUNDS, len(MECHANISMS))).ravel()).reshape(ROUNDS, -1)
+    walk = np.cumsum(0.02 * draw.standard_normal((rounds, len(MECHANISMS))).ravel()).reshape(rounds, -1)
     walk[1::2] = walk[1::2, ::-1]
-    walk += 0.3 * draw.standard_normal((ROUNDS, 1))
-    logarithms = walk[:, :, None, None] + noise(draw, (ROUNDS, len(MECHANISMS), len(STEPS), len(LENGTHS)))
-    logarithms[:, -1] += np.log(slower)
-    run = _template()
+    walk += 0.3 * draw.standard_normal((rounds, 1))
+    logarithms = walk[:, :, None, None] + noise(draw, (rounds, len(MECHANISMS), len(STEPS), len(LENGTHS)))
+    logarithms[:, [which in each for each in MECHANISMS]] += np.log(slower)
+    run = _template(rounds)
     return replace(run, frame=run.frame.assign(value=1000.0 * np.exp(-logarithms.ravel())))
 
 
 @cache
-def _template() -> Run:
+def _template(rounds: int) -> Run:
     """Return the run whose values are to be made up, in the order of rounds, mechanisms, steps and lengths."""
     trials, rows = [], []
-    for number, (place, mechanism) in product(range(ROUNDS), enumerate(MECHANISMS)):
+    for number, (place, mechanism) in product(range(rounds), enumerate(MECHANISMS)):
         key = f"{place}/{number}"
         trials.append(_trial(key, number, *mechanism))
         for step, length in product(STEPS, LENGTHS):
@@ -89,20 +93,32 @@ def _trial(key: str, number: int, model: str, alignment: str | None) -> dict[str
         "probes": [_spec("probe", "throughput")],
     }
     ended = {"outcome": "ok", "session": "one", "reason": None, "path": None, "seconds": 1.0, "attempts": 1}
-    return {"key": key, "trial": trial, "plugins": [], "properties": {}, "position": 0, **ended}
+    plugins = ["copy.py"] if model == PLUGIN else []
+    return {"key": key, "trial": trial, "plugins": plugins, "properties": {}, "position": 0, **ended}
 
 
 def _spec(kind: str, name: str) -> dict[str, object]:
     return {"kind": kind, "name": name, "settings": {}, "given": {}}
 
 
-def share(reports: int, noise: Noise, slower: float = 1.0, words: str = "") -> float:
+def share(
+    reports: int, noise: Noise, slower: float = 1.0, words: str = "", rounds: int = ROUNDS, which: str = "additive"
+) -> float:
     """Return the share of made-up reports that compare speeds in a sentence with these words."""
     draw = np.random.default_rng(0)
-    told = [[each.text for each in comparisons(made_up(draw, noise, slower))] for _ in range(reports)]
+    runs = (made_up(draw, noise, slower, rounds, which) for _ in range(reports))
+    told = [[each.text for each in comparisons(run)] for run in runs]
     return float(np.mean([any(words in text for text in texts) for texts in told]))
 
 
+def found(reports: int, noise: str, rounds: int = ROUNDS) -> tuple[float, float]:
+    """Return the share of reports that name the additive score where it is 30 % slower, and likewise the plug-in."""
+    score = share(reports, NOISES[noise], 1.3, "times as long", rounds)
+    return score, share(reports, NOISES[noise], 1.3, f"of {PLUGIN} is slower than one of lstm", rounds, PLUGIN)
+
+
+STEADY = ("normal, 3 %", "normal, 5 %")
+MORE_ROUNDS = (6, 8, 10)
 COPIES = 6
 MODELS = {"lstm": "LSTM", "transformer": "Transformer"}
 LATER = "throughput: {lengths: [64, 128, 256], seconds: 0.01}"
@@ -171,6 +187,10 @@ def main() -> None:
         print(
             f"  {name:45} {share(chosen.reports, noise):.3f} without a difference, {slow:.3f} of a kernel 30 % slower"
         )
+    print(f"share of {chosen.reports} reports that name a kernel that is 30 % slower, by the number of rounds")
+    for name, rounds in product(STEADY, MORE_ROUNDS):
+        score, copy = found(chosen.reports, name, rounds)
+        print(f"  {name:12} {rounds:2} rounds: {score:.3f} of the additive score, {copy:.3f} of a plug-in")
     if chosen.machine:
         on_this_machine()
 

@@ -100,8 +100,8 @@ def exponents(run: Run, quantities: Sequence[str]) -> pd.DataFrame:
 
 
 def common_length(run: Run, quantity: str = "train") -> int | None:
-    """Return the largest length at which every mechanism that was timed has this quantity, None if there is none."""
-    timed = speeds(run, (quantity,))
+    """Return the largest length at which all mechanisms that have this quantity have it, None if there is none."""
+    timed = run.frame[run.frame["quantity"] == quantity].dropna(subset=["length", "value"])
     counts = timed.groupby("length")["mechanism"].nunique()
     everywhere = counts[counts == timed["mechanism"].nunique()]
     return int(everywhere.index.max()) if len(everywhere) else None

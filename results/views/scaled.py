@@ -1,4 +1,4 @@
-"""What the views of throughput and memory share: a table and lines over lengths, with exponents."""
+"""What the views of speed and memory share: tables and lines over lengths, with exponents or as means over rounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..analysis.run import Run
 from ..analysis.scaling import exponents, speeds
-from ..store.formats import digits, number, short
+from ..store.formats import Form, digits, number, short
 from .figure import Axis, Lines
 from .table import Column, Table
 
@@ -74,3 +74,26 @@ def _exponents(run: Run, quantities: Sequence[str]) -> dict[str, str]:
         + (f" ({MOVED[True]})" if name in elsewhere else "")
         for name in run.mechanisms
     }
+
+
+def means_table(caption: str, means: pd.DataFrame, form: Form, cores: pd.Series[float] | None = None) -> Table | None:
+    """Return a row for each mechanism: the mean at each length with its interval, and the number of cores."""
+    if means.empty:
+        return None
+    index = means[["mechanism"]].drop_duplicates(ignore_index=True)
+    columns = [Column.of("mechanism", index, "mechanism")]
+    for length in sorted(set(means["length"])):
+        at = index.merge(means[means["length"] == length], on="mechanism", how="left")
+        columns.append(Column.of(f"at {length}", at, "value", form, low="low", high="high"))
+    if cores is not None:
+        columns.append(Column.of("cores", index.join(cores, on="mechanism"), "cores", digits(0)))
+    return Table(caption, columns, means)
+
+
+def means_lines(caption: str, means: pd.DataFrame, label: str, *, log: bool = False) -> Lines | None:
+    """Return the means against the length, which is logarithmic, in one panel; with `log` they are logarithmic too."""
+    if means.empty:
+        return None
+    x, y = Axis("length", "length (positions)", log=True), Axis("value", label, log=log)
+    data = means.sort_values(["mechanism", "length"], ignore_index=True).assign(quantity="mean")
+    return Lines(caption, data, x, y, {"mean": ""}, panel="quantity", markers=True)

@@ -37,11 +37,12 @@ def speed_findings(run: Run) -> Iterator[Finding]:
 
 def comparisons(run: Run) -> Iterator[Finding]:
     """All sentences that say that one mechanism is faster than another."""
-    crossings, scores = _transformer_and_recurrent(run), _additive_and_dot(run)
+    crossings, scores, added = _transformer_and_recurrent(run), _additive_and_dot(run), _added_and_built_in(run)
     # Together, because Holm's procedure counts everything that could be printed.
-    compared = compare(run.frame, [*crossings, *scores])
+    compared = compare(run.frame, [*crossings, *scores, *added])
     yield from transformer_or_recurrent(compared, crossings)
     yield from additive_or_dot(compared, scores)
+    yield from added_or_built_in(compared, added)
 
 
 def exponents_by_family(run: Run) -> Iterator[Finding]:
@@ -154,6 +155,37 @@ def additive_or_dot(compared: pd.DataFrame, pairs: Sequence[Pair]) -> Iterator[F
                     f"A training step of {slow} takes {_times(row)} as long as one of {fast} at length {pair.length}."
                 )
                 yield Finding(text, 25)
+
+
+def _added_and_built_in(run: Run) -> list[Pair]:
+    """Return each mechanism of a plug-in with each built-in one of its family that has the same settings otherwise."""
+    length = common_length(run)
+    # A trained mechanism may have its origin from a task that a plug-in adds.
+    rows = run.trials[run.trials["task"].isna()].drop_duplicates("mechanism").set_index("mechanism")
+    pairs = []
+    for family in families(run.trials) if length is not None else ():
+        of_family = rows.loc[[name for name in family.mechanisms if name in rows.index]]
+        settings = {str(name): _but_the_score(row) for name, row in of_family.to_dict("index").items()}
+        added = dict(of_family["origin"].notna())
+        pairs += [
+            Pair(one, other, "train", length)
+            for one, other in permutations(settings, 2)
+            if added[one] and not added[other] and settings[one] == settings[other]
+        ]
+    return pairs
+
+
+def added_or_built_in(compared: pd.DataFrame, pairs: Sequence[Pair]) -> Iterator[Finding]:
+    """Whether a training step of a plug-in is slower or faster than those of the built-in mechanisms it can replace."""
+    for (one, length), group in groupby(pairs, key=lambda pair: (pair.one, pair.length)):
+        rows = [row for pair in group for row in _rows(compared, pair) if row["sign"]]
+        parts = [
+            f"{word} than {listed(others)}"
+            for word, sign in (("slower", -1), ("faster", 1))
+            if (others := [f"one of {row['other']} ({_times(row)})" for row in rows if row["sign"] == sign])
+        ]
+        if parts:
+            yield Finding(f"A training step of {one} is {listed(parts)} at length {length}.", 25)
 
 
 def _rows(compared: pd.DataFrame, pair: Pair) -> Sequence[Mapping[Any, Any]]:

@@ -18,11 +18,11 @@ from ..training.seeds import scoped
 from ..training.trainer import History, Trainer, TrainingStep, learning_curve
 from ..training.weights import attention_weights
 from .meters.attribution import gradient_times_input, leave_one_out
-from .meters.flops import ModelCost, cost_of
+from .meters.flops import ModelCost, cost_of, prefill_operations
 from .meters.kendall import kendall_tau
 from .meters.memory import peak_bytes
 from .meters.random_text import random_text, random_text_batch, random_text_network
-from .meters.reference import reference_job
+from .meters.reference import matrix_product, reference_job
 from .meters.timing import quartiles, repeat, synchronise
 from .probe import PROBES, STATE, Probe, Subject
 
@@ -51,8 +51,10 @@ __all__ = [
     "kendall_tau",
     "learning_curve",
     "leave_one_out",
+    "matrix_product",
     "parameter_count",
     "peak_bytes",
+    "prefill_operations",
     "quartiles",
     "random_text",
     "random_text_batch",

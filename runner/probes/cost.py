@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from . import PROBES, STATE, Measurement, Probe, Quantity, Subject, cost_of
+from . import PROBES, STATE, Measurement, Probe, Quantity, Subject, cost_of, prefill_operations
 
 
 @PROBES.register("cost")
@@ -12,8 +12,9 @@ class Cost(Probe):
     """Floating-point operations per token of a forward, counted by torch and by the formula, and the decoding state.
 
     A forward of length n reads n/2 source tokens and answers n/2 queries, without embeddings and readout; products
-    count a multiplication and an addition as two, and nothing else counts. The state is that of one sequence behind
-    n source tokens. What a model has no formula for, or no state, is left out.
+    count a multiplication and an addition as two, and nothing else counts. Prefill reads n source tokens, as in
+    `throughput`; the state is that of one sequence behind them. What a model has no formula for, or no state, is left
+    out.
 
     Source: this project.
     """
@@ -22,6 +23,7 @@ class Cost(Probe):
     quantities = (
         Quantity("flops_counted", "operations, counted", "per token", better="lower", over=("length",)),
         Quantity("flops_analytic", "operations, by formula", "per token", better="lower", over=("length",)),
+        Quantity("flops_prefill", "operations of prefill, counted", "per token", better="lower", over=("length",)),
         STATE,
     )
 
@@ -33,9 +35,13 @@ class Cost(Probe):
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
         for done, length in enumerate(self.lengths):
             subject.progress(done, len(self.lengths))
-            cost = cost_of(subject.build().to(subject.device), length)
+            model = subject.build().to(subject.device)
+            cost = cost_of(model, length)
             yield Measurement("cost", "flops_counted", cost.counted / length, {"length": length})
             if cost.analytic is not None:
                 yield Measurement("cost", "flops_analytic", cost.analytic / length, {"length": length})
+            if model.decodes:
+                prefill = prefill_operations(model, length)
+                yield Measurement("cost", "flops_prefill", prefill / length, {"length": length})
             if cost.state is not None:
                 yield Measurement("cost", "state", cost.state, {"length": length})

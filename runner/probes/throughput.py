@@ -16,6 +16,7 @@ from . import (
     Quantity,
     Subject,
     TrainingStep,
+    matrix_product,
     quartiles,
     random_text,
     random_text_batch,
@@ -35,8 +36,8 @@ class Throughput(Probe):
     A training step of length n reads n/2 source tokens, answers n/2 queries (all scored), goes backward
     and updates the parameters; prefill reads n source tokens; decoding answers one query at a time
     behind n source tokens. A trial is one of the `rounds`: everything is timed for about `seconds` at every
-    length, and so is a fixed reference job. The values are medians with their quartiles. A model that does
-    not decode by steps is timed in training alone.
+    length, and so are a fixed reference job and a product of matrices. The values are medians with their quartiles.
+    A model that does not decode by steps is timed in training alone.
 
     Source: this project.
     """
@@ -48,6 +49,7 @@ class Throughput(Probe):
         Quantity("prefill", "prefill", "tokens/s", better="higher", over=("length",)),
         Quantity("decode", "decoding", "tokens/s", better="higher", over=("length",)),
         Quantity("reference", "reference job", "runs/s", better="higher"),
+        Quantity("matmul", "product of two matrices", "FLOP/s", better="higher"),
     )
 
     def __init__(
@@ -66,6 +68,8 @@ class Throughput(Probe):
 
     def untrained(self, subject: Subject) -> Iterator[Measurement]:
         yield _rate("reference", self._times(subject, reference_job(subject.device)), 1, {})
+        product, operations = matrix_product(subject.device)
+        yield _rate("matmul", self._times(subject, product), operations, {})
         training = TrainingStep(random_text_network(subject), subject.recipe)
         network = random_text_network(subject).eval()
         # The first step also makes the optimiser's state, and loads what a process needs once.

@@ -30,3 +30,13 @@ def cost_of(model: SequenceModel, length: int) -> ModelCost:
             model(source, query)
         state = state_bytes(model.start(x)) if model.decodes else None
     return ModelCost(counter.get_total_flops(), model.flops(source.shape[1], query.shape[1]), state)
+
+
+def prefill_operations(model: SequenceModel, length: int) -> int:
+    """Count the floating-point operations of a model that decodes while it reads one row of `length` positions."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    source = torch.randn(1, length, model.width, generator=torch.Generator().manual_seed(0)).to(device)
+    model.eval()
+    with torch.no_grad(), counting() as counter:
+        model.start(source)
+    return counter.get_total_flops()

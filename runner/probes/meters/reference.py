@@ -1,4 +1,4 @@
-"""A fixed job of torch alone, by which timings of different times can be set beside one another."""
+"""Fixed jobs of torch alone, beside which timings of different times, and speeds of mechanisms, can be set."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 WIDTH, ROWS, LAYERS = 64, 256, 16
+SIDE, SIDE_OF_ACCELERATORS = 512, 4096  # of the matrices of a product; smaller ones do not reach full speed
 
 
 def reference_job(device: torch.device) -> Callable[[], None]:
@@ -25,3 +26,18 @@ def reference_job(device: torch.device) -> Callable[[], None]:
         torch.autograd.grad(hidden.sum(), weight)
 
     return job
+
+
+def matrix_product(device: torch.device) -> tuple[Callable[[], object], int]:
+    """Return a product of two square matrices in float32, and its floating-point operations: two times the side cubed.
+
+    It is about the fastest arithmetic of the device: every number is used as often as the side is long.
+    """
+    side = SIDE if device.type == "cpu" else SIDE_OF_ACCELERATORS
+    stream = torch.Generator().manual_seed(0)
+    one, other, out = (torch.randn(side, side, generator=stream).to(device) for _ in range(3))
+
+    def job() -> object:
+        return torch.mm(one, other, out=out)
+
+    return job, 2 * side**3

@@ -51,7 +51,13 @@ def _untrained(level: float) -> list[Measurement]:
     timed = [Measurement("throughput", "train", 1000 * level, at={"length": n}) for n in (8, 16, 32)]
     peak = [Measurement("throughput", "peak_memory", 1e6 * n, at={"length": n}) for n in (8, 16, 32)]
     state = [Measurement("throughput", "state", 64.0, at={"length": n}) for n in (8, 16, 32)]
-    return [*timed, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_jacobian(), *_layers()]
+    prefill = [Measurement("throughput", "prefill", 500 * level, at={"length": n}) for n in (8, 16)]
+    counted = [Measurement("cost", "flops_prefill", 1000.0 * n, at={"length": n}) for n in (8, 16, 32)]
+    product = Measurement("throughput", "matmul", 1e7)
+    ratio = [Measurement("speedup", "speedup", level * n / 8, at={"length": n}) for n in (8, 16)]
+    cores = Measurement("speedup", "cores", 4)
+    speeds = [*timed, *prefill, *counted, product, *ratio, cores]
+    return [*speeds, *peak, *state, *(_norm(0.5**d, "initial", d) for d in range(1, 13)), *_jacobian(), *_layers()]
 
 
 def _jacobian() -> Iterator[Measurement]:
@@ -181,6 +187,26 @@ def test_throughput(run: Run) -> None:
     (*row, exponent) = table_of("throughput", run).rows()[0]
     assert row == ["gru", "training step (tokens/s)", "500", "500", "500"]
     assert exponent.startswith("1.00")
+
+
+@pytest.mark.reference("view", "share_of_matmul")
+def test_share_of_matmul(run: Run) -> None:
+    # 250 tokens per second of 8000 operations each are 2e6 of the product's 1e7.
+    assert table_of("share_of_matmul", run).rows() == [["gru", "0.2", "0.4"], ["lstm", "0.32", "0.64"]]
+    data = figure_of("share_of_matmul", run).data
+    assert data["value"].tolist() == pytest.approx([0.2, 0.4, 0.32, 0.64])
+    (finding,) = VIEWS["share_of_matmul"]().findings(run)
+    assert "ran at 10M operations per second" in finding.text
+
+
+@pytest.mark.reference("view", "speedup")
+def test_speedup(run: Run) -> None:
+    assert table_of("speedup", run).rows() == [["gru", "0.50", "1.00", "4"], ["lstm", "0.80", "1.60", "4"]]
+    data = figure_of("speedup", run).data
+    assert data["value"].tolist() == pytest.approx([0.5, 1.0, 0.8, 1.6])
+    (column,) = VIEWS["speedup"]().columns(run)
+    assert column.heading == "speed-up at 16"
+    assert column.along(["lstm"]).whole() == ["1.60"]
 
 
 @pytest.mark.reference("view", "score_against_speed")

@@ -15,7 +15,7 @@ from torch import nn
 from mechanisms import MODELS, SequenceModel
 from results import Measurement
 from results.analysis.decay import decay
-from runner.probes import PROBES, Recipe, Subject, reference_job
+from runner.probes import PROBES, Recipe, Subject, matrix_product, prefill_operations, reference_job
 from runner.probes.gradient_flow import initial_norms, trained_norms
 from runner.probes.meters.memory import peak_bytes
 from runner.probes.meters.timing import quartiles, repeat
@@ -209,6 +209,40 @@ def test_throughput_counts_tokens(monkeypatch):
     assert rows["train", 30].value == rows["prefill", 30].value == 90
     assert rows["decode", 30].value == 3 * 16
     assert rows["reference", None].value == 1
+    assert rows["matmul", None].value == 2 * 512**3, "a multiplication and an addition for each of 512^3 products"
+
+
+class OneProduct(SequenceModel):
+    """One product of matrices as large as that which it is timed beside."""
+
+    def __init__(self, width, *, causal=True):
+        super().__init__(width)
+        self.weight = nn.Parameter(torch.randn(width, width))
+
+    def forward(self, source, query):
+        return query @ self.weight
+
+    def start(self, source):
+        return source @ self.weight
+
+    def step(self, query, state):
+        return query @ self.weight, state
+
+
+def test_operations_of_prefill_by_hand():
+    assert prefill_operations(OneProduct(6), 10) == 2 * 10 * 6 * 6
+    assert prefill_operations(MODELS["gru"](6), 7) == 7 * 432, "as a forward of the same length"
+
+
+@pytest.mark.slow
+def test_a_model_that_is_one_product_is_about_as_fast_as_a_product():
+    product, operations = matrix_product(CPU)
+    model, source = OneProduct(512), torch.randn(1, 512, 512)
+    assert prefill_operations(model, 512) == operations
+    with torch.no_grad():
+        pairs = [(repeat(product, 0.0, CPU), repeat(lambda: model.start(source), 0.0, CPU)) for _ in range(10)]
+    share = np.median([min(other) / min(own) for other, own in pairs])
+    assert 0.3 < share < 1.5
 
 
 @pytest.mark.reference("probe", "speedup")
@@ -276,6 +310,7 @@ def test_what_cannot_decode_is_timed_in_training_alone():
     rows += PROBES["memory"](lengths=[10, 30], batch=3).untrained(subject)
     assert {(row.quantity, row.at.get("length")) for row in rows} == {
         ("reference", None),
+        ("matmul", None),
         *((quantity, length) for quantity in ("train", "peak_memory") for length in (10, 30)),
     }
     assert all(row.value > 0 for row in rows), "what is missing is left out, not NaN"
@@ -289,7 +324,7 @@ def test_cost_rows():
     assert rows == [Measurement("cost", "flops_counted", 6 * 6, {"length": n}) for n in (10, 30)]
     subject = subject_of(lambda: MODELS["gru"](6), 6)
     rows = {(row.quantity, row.at["length"]): row.value for row in PROBES["cost"](lengths=[7]).untrained(subject)}
-    assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("state", 7): 24}
+    assert rows == {("flops_counted", 7): 432, ("flops_analytic", 7): 432, ("flops_prefill", 7): 432, ("state", 7): 24}
 
 
 def test_what_does_not_depend_on_the_weights_is_measured_once():
