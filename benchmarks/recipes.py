@@ -4,8 +4,8 @@
 
 Every trained trial of the suite is trained with each recipe, for the first seeds of this script. The table has, for
 each recipe, the mean of the last validation scores on each task over its mechanisms (a trial that does not end well
-counts as 0), their mean over all tasks, and the seconds that all trials took together. Test data is not looked at. The
-recipe to choose is the one with the highest mean over tasks among those that are fast enough.
+counts as 0) and how many of them tie at the score at which training stops, the mean over all tasks, and the seconds
+that all trials took together. Test data is not looked at. docs/decisions.md has the choice and its reason.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 from results.store.labels import Label
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
+from runner.training.trainer import SOLVED
 from runner.trial.trial import Trial
 
 from .budgets import last_validation, on_other_seeds
@@ -60,7 +61,8 @@ def main() -> None:
             if chosen.each:
                 print(rows.groupby(["task", "mechanism"], sort=False)["score"].mean().round(2).to_string())
             means = rows.groupby("task", sort=False)["score"].mean()
-            told = "  ".join(f"{task} {score:.2f}" for task, score in means.items())
+            solved = rows[rows["score"] >= SOLVED]["task"].value_counts()
+            told = "  ".join(f"{task} {score:.2f} ({solved.get(task, 0)} tie)" for task, score in means.items())
             print(
                 f"rate {rate:g}, {steps} steps: mean {means.mean():.3f}, {rows['seconds'].sum():.0f} s | {told}",
                 flush=True,
