@@ -58,7 +58,8 @@ class CapacityView(View):
         data = recovered(run)
         for ladder, rows in data.groupby("ladder", sort=False):
             most = rows[rows["rung"] == rows["rung"].max()].sort_values("value", ascending=False, kind="stable")
-            parts = ", ".join(f"{row.value:.0f} by {row.mechanism}" for row in most.itertuples())
+            # A whole number, since -0.2 would read -0.
+            parts = ", ".join(f"{round(row.value)} by {row.mechanism}" for row in most.itertuples())
             asked = f"{most['asked'].iloc[0]:.0f} bits"
             yield Finding(
                 f"{ladder}: of {asked} that an example asks for at {most['rung'].iloc[0]:g}, the means over "
