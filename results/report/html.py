@@ -79,13 +79,17 @@ def html(found: Contents, pictures: Mapping[str, str]) -> str:
         }
         for section in found.sections
     ]
+    ranking = next((each for each in sections if each["name"] == "ranking"), None)
+    capacity = next((each for each in sections if each["name"] == "capacity" and each["picture"]), None)
     return environment.get_template("report.html.j2").render(
         name=run.name,
         status=_status(run),
         cautions=cautions(run),
         mistakes=found.mistakes,
         first=[finding.text for finding in first],
-        headline=next((each for each in sections if each["name"] == "ranking"), None),
+        headline=ranking,
+        # Where a run has the capacity curve, the report begins with it, and with the ranking otherwise.
+        capacity=capacity,
         sections=[each for each in sections if each["name"] != "ranking"],
         environment=_facts(manifest.get("environment")),
         run=_facts({key: manifest.get(key) for key in ("suite_file", "created", "commit")}),
