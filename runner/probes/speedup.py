@@ -41,7 +41,7 @@ class Speedup(Probe):
     )
 
     def __init__(
-        self, *, lengths: Sequence[int] = (64, 256, 1024), batch: int = 4, seconds: float = 0.1, rounds: int = 6
+        self, *, lengths: Sequence[int] = (64, 256), batch: int = 4, seconds: float = 0.1, rounds: int = 6
     ) -> None:
         self.lengths, self.batch, self.seconds, self.rounds = tuple(lengths), batch, seconds, rounds
         if min(self.lengths, default=0) < 2 or batch < 1 or seconds <= 0 or rounds < 1:

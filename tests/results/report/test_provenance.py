@@ -57,6 +57,7 @@ def test_another_trial_gives_another_digest(tmp_path: Path) -> None:
     assert provenance(read(one))[3] != provenance(read(two))[3]
 
 
+@pytest.mark.slow  # three whole reports
 @pytest.mark.parametrize("manifest", [None, "[]", json.dumps({"environment": "a\nlaptop", "commit": None})])
 def test_without_a_manifest_it_says_unknown(tmp_path: Path, manifest: str | None) -> None:
     folder = write_run(tmp_path / "mine", [("lstm", None)], seeds=1, manifest=False)

@@ -40,6 +40,7 @@ EXTERNALS = {
 }
 
 
+@pytest.mark.slow
 def test_ten_modules_of_other_libraries_run_in_one_suite(tiny, write, shell, monkeypatch, tmp_path):
     write("mixers_of_mine.py", LOCAL)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

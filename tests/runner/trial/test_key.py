@@ -128,7 +128,7 @@ print("back", key_of(trial) == trial.key)
 """
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_edit_of_one_function_of_an_executed_module_changes_the_key(every, tiny, tmp_path):
     suite = tiny(**SUITE)
     trials = planned(suite).trials
