@@ -1,5 +1,7 @@
 """Modules of other libraries, ten in one suite: what cannot be built is a row with its reason, and the others run."""
 
+import pytest
+
 from results import load_trials
 
 LOCAL = '''"""A mixer that wants a configuration object."""
