@@ -5,7 +5,7 @@ import pandas as pd
 from ..analysis.intervals import over_seeds
 from ..analysis.run import Run
 from ..store.formats import count, digits
-from .figure import Axis, Lines
+from .figure import Axis, Lines, panels_of, score_axis
 from .table import Column, Table
 from .view import VIEWS, View
 
@@ -62,8 +62,7 @@ class ByLengthView(View):
 
     def figure(self, run: Run) -> Lines | None:
         data = by_length(run.frame, "normalised")
-        limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05) if len(data) else (0.0, 1.0)
-        return length_lines(run, data, SCORE_CAPTION, Axis("value", "test score", limits=limits))
+        return length_lines(run, data, SCORE_CAPTION, score_axis(data, "test score"))
 
 
 def tested(run: Run, quantities: list[str]) -> pd.DataFrame:
@@ -90,7 +89,7 @@ def by_length(frame: pd.DataFrame, quantity: str) -> pd.DataFrame:
 def length_lines(run: Run, data: pd.DataFrame, caption: str, y: Axis) -> Lines | None:
     if data.empty or data.groupby("task")["length"].nunique().max() < 2:
         return None
-    panels = {task: task for task in run.tasks if (data["task"] == task).any()}
+    panels = panels_of(run.tasks, data)
     x = Axis("length", "length of the test sequences (positions)", log=True)
     trained = {task: sorted(set(data.loc[data["task"] == task, "trained_length"].astype(float))) for task in panels}
     return Lines(caption, data, x, y, panels, markers=True, verticals=trained)

@@ -9,7 +9,7 @@ from ..analysis.run import Run
 from ..store.formats import digits, short
 from .by_length import BANDS
 from .claims import number_of_seeds
-from .figure import Axis, Lines
+from .figure import Axis, Lines, panels_of
 from .table import Column, Table
 from .view import VIEWS, Finding, View
 
@@ -46,7 +46,9 @@ class CapacityView(View):
             Column.of("bits recovered", rows, "value", digits(1), low="low", high="high"),
             Column.of("decoding state (bytes)", rows, "bytes", digits(0)),
         ]
-        caption = f"Bits an example at each value of the setting that grows. {MEANS} In brackets: the range over seeds."
+        caption = (
+            f"Bits an example at each value of the setting that grows. {MEANS} In brackets the interval over seeds."
+        )
         return Table(caption, columns, rows)
 
     def figure(self, run: Run) -> Lines | None:
@@ -88,5 +90,5 @@ def capacity_lines(
 ) -> Lines | None:
     if data.empty:
         return None
-    panels = {ladder: ladder for ladder in run.tasks if (data["ladder"] == ladder).any()}
+    panels = panels_of(run.tasks, data, "ladder")
     return Lines(caption, data, x, y, panels, panel="ladder", markers=True, together=True, diagonal=diagonal)

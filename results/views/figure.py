@@ -20,6 +20,18 @@ class Axis:
     limits: tuple[float, float] | None = None
 
 
+def score_axis(data: pd.DataFrame, label: str) -> Axis:
+    """Return the axis of scores in the column `value`: 0 to 1 with a margin, and below 0 as far as they go to -0.5."""
+    least = float(data["value"].min()) if len(data) else 0.0
+    return Axis("value", label, limits=(max(-0.5, min(-0.05, least)), 1.05))
+
+
+def panels_of(names: Sequence[str], data: pd.DataFrame, column: str = "task") -> dict[str, str]:
+    """Return a panel for each of the names of which `data` has rows, with the name as its title."""
+    drawn = set(data[column])
+    return {name: name for name in names if name in drawn}
+
+
 @dataclass(frozen=True)
 class Lines:
     """A line for each mechanism, in a row of panels for each value of the column `panel`.

@@ -9,7 +9,7 @@ from ..analysis.run import Run
 from ..store.formats import short
 from .by_length import BANDS
 from .claims import number_of_seeds
-from .figure import Axis, Lines
+from .figure import Axis, Lines, panels_of, score_axis
 from .table import Column, Table
 from .view import VIEWS, Finding, View, listed
 
@@ -54,9 +54,8 @@ class LaddersView(View):
         data = rungs(run, "normalised")
         if data.empty:
             return None
-        limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05)
-        x, y = Axis("rung", "value of the setting", log=True), Axis("value", "test score", limits=limits)
-        panels = {ladder: ladder for ladder in run.tasks if (data["ladder"] == ladder).any()}
+        x, y = Axis("rung", "value of the setting", log=True), score_axis(data, "test score")
+        panels = panels_of(run.tasks, data, "ladder")
         return Lines(CAPTION, data, x, y, panels, panel="ladder", markers=True, together=True)
 
     def findings(self, run: Run) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from ..analysis.run import Run
 from ..analysis.scores import NO_SCORE_MEANS
 from ..analysis.selection import windows
 from ..store.formats import count, rate
-from .figure import Axis, Lines
+from .figure import Axis, Lines, panels_of, score_axis
 from .table import Column, Table
 from .view import VIEWS, View
 
@@ -52,10 +52,8 @@ class LearningView(View):
         data = curves(run.frame[run.frame["ladder"].isna()])
         if data.empty:
             return None
-        panels = {task: task for task in run.tasks if (data["task"] == task).any()}
-        limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05)
-        x, y = Axis("step", "training step"), Axis("value", "validation score", limits=limits)
-        return Lines(CAPTION, data, x, y, panels, unit="seed")
+        x, y = Axis("step", "training step"), score_axis(data, "validation score")
+        return Lines(CAPTION, data, x, y, panels_of(run.tasks, data), unit="seed")
 
     def columns(self, run: Run) -> Iterator[Column]:
         rows = run.ranking.mechanisms.set_index("mechanism")

@@ -8,7 +8,7 @@ from ..analysis.run import Run
 from ..analysis.selection import windows
 from ..store.formats import count, number, rate
 from .by_length import BANDS
-from .figure import Axis, Lines
+from .figure import Axis, Lines, panels_of, score_axis
 from .table import Column, Table
 from .view import VIEWS, View
 
@@ -62,10 +62,8 @@ class LearningRatesView(View):
         if data.empty:
             return None
         data = data.sort_values(["task", "mechanism", "learning_rate"], ignore_index=True)
-        panels = {task: task for task in run.tasks if (data["task"] == task).any()}
-        limits = (max(-0.5, min(-0.05, float(data["value"].min()))), 1.05)
-        x, y = Axis("learning_rate", "learning rate", log=True), Axis("value", "validation score", limits=limits)
-        return Lines(CAPTION, data, x, y, panels, markers=True)
+        x, y = Axis("learning_rate", "learning rate", log=True), score_axis(data, "validation score")
+        return Lines(CAPTION, data, x, y, panels_of(run.tasks, data), markers=True)
 
 
 def swept(run: Run) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from torch import nn
 from mechanisms import MODELS, SequenceModel
 from mechanisms.conformance.compiling import STOPS
 from tests.conformance import checks_without_fault, failures, message, result_of
+from tests.planted import Shrunk
 
 
 class PeeksAhead(SequenceModel):
@@ -77,18 +78,6 @@ class CountsItsPadding(Sums):
 class ForgetsToCarryGradients(Sums):
     def mix(self, x):
         return x + (x.cumsum(1) - x).detach()
-
-
-class Shrunk(torch.autograd.Function):
-    """Returns its input, and a gradient that is 0.9 times what it must be."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return 0.9 * gradient
 
 
 class ShrinksGradients(Sums):

@@ -12,6 +12,7 @@ from mechanisms import MODELS, SequenceModel
 from results.analysis.decay import decay
 from runner.probes import PROBES, Recipe, Subject
 from runner.training import seeds
+from tests.planted import Shrunk
 from tests.runner.probes.test_probes import LinearRNN
 
 CPU = torch.device("cpu")
@@ -97,18 +98,6 @@ def test_the_estimate_is_that_of_all_entries_within_its_standard_errors():
         inside += abs(row.value - truth) <= 2 * error
         assert error < 0.1 * truth
     assert inside >= 35
-
-
-class Shrunk(torch.autograd.Function):
-    """Returns its input, and a gradient that is 0.9 times what it must be."""
-
-    @staticmethod
-    def forward(ctx, x):
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return 0.9 * gradient
 
 
 class Faulty(LinearRNN):
