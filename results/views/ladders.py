@@ -54,7 +54,7 @@ class LaddersView(View):
         data = rungs(run, "normalised")
         if data.empty:
             return None
-        x, y = Axis("rung", "value of the setting", log=True), score_axis(data, "test score")
+        x, y = Axis("rung", _setting(data), log=True), score_axis(data, "test score")
         panels = panels_of(run.tasks, data, "ladder")
         return Lines(CAPTION, data, x, y, panels, panel="ladder", markers=True, together=True)
 
@@ -71,6 +71,12 @@ class LaddersView(View):
     def columns(self, run: Run) -> Iterator[Column]:
         for ladder, rows in reaches(run).groupby("ladder", sort=False):
             yield Column.of(f"reach, {ladder}", rows.set_index("mechanism"), "reach", short, 20, words="words")
+
+
+def _setting(data: pd.DataFrame) -> str:
+    """Return the name of the setting that grows, where it is the same in all ladders."""
+    names = list(data["setting"].unique())
+    return str(names[0]).replace("_", " ") if len(names) == 1 else "value of the setting"
 
 
 def _reached(rows: pd.DataFrame) -> str:

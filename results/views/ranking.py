@@ -22,6 +22,9 @@ CAPTION = (
     "only some seeds, where others failed or are still to run; a dagger marks a score that is not above that of a "
     "simple reader of the task, which cannot attend."
 )
+UNTRAINED = (
+    "Nothing was trained, so there is no ranking: what was measured of each mechanism, in the order of their names."
+)
 
 
 @VIEWS.register("ranking")
@@ -40,6 +43,8 @@ class RankingView(View):
         tasks = {task: _of_task(run, task, place, taken) for place, task in enumerate(run.tasks)}
         kept = [column for column in [*tasks.values(), *others] if not _is_empty(column)]
         rank, mechanism, score = _own(run)
+        if not run.tasks:
+            return Table(UNTRAINED, [mechanism, *kept], _numbers(run, others, tasks))
         return Table(_caption(run), [rank, mechanism, score, *kept], _numbers(run, [score, *others], tasks))
 
     def figure(self, run: Run) -> Heatmap | None:

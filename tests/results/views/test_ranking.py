@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from results.analysis.run import Run
+from registry import Quantity
+from results import Measurement, Outcome, Store
+from results.analysis.run import Run, read
 from results.views import VIEWS, Heatmap
 from tests.results.sentences import about, made_up, sentences
+from tests.results.trials import planned
 
 
 def test_what_the_ranking_shows(results: Run) -> None:
@@ -39,3 +42,18 @@ def test_a_score_that_a_simple_reader_reaches_is_marked(tmp_path: Path) -> None:
     ]
     assert list(figure.data.loc[figure.data["task"] == "copy", "shown"]) == ["0.91", "0.51", "0.50 †"]
     assert "no task can be said to tell mechanisms apart" in table.caption
+
+
+def test_there_is_no_rank_where_nothing_was_trained(tmp_path: Path) -> None:
+    sizes = {"gru": 200.0, "lstm": 300.0}
+    with Store(tmp_path / "results.sqlite") as store:
+        trials = {name: planned(name, name, None) for name in sizes}
+        store.plan(list(trials.values()), {}, {"parameters": Quantity("parameters", "parameters")})
+        for name, size in sizes.items():
+            store.finish(name, Outcome("ok", measurements=(Measurement("size", "parameters", size),)))
+    table = VIEWS["ranking"]().table(read(tmp_path))
+    assert table is not None
+    assert "rank" not in table.headings
+    assert "score" not in table.headings
+    assert table.caption.startswith("Nothing was trained, so there is no ranking")
+    assert [row[table.headings.index("mechanism")] for row in table.rows()] == ["gru", "lstm"]
