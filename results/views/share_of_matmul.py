@@ -15,8 +15,8 @@ CAPTION = (
     "timed in the same round: 1 means that the mechanism calculates as fast as the product. Only products of matrices "
     "and convolutions count as operations, so a mechanism whose time goes into other things has a small share. The "
     "whole square of a causal attention counts, though a fused kernel calculates little more than half of it, so its "
-    "share may be up to twice too large. The mean over the rounds, with its interval where there are five or more, else "
-    "from the lowest to the highest."
+    "share may be up to twice too large. The mean over the rounds, with its interval where there are five or more, "
+    "else from the lowest to the highest."
 )
 
 
