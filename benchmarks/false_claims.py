@@ -1,11 +1,11 @@
 """How often a report claims a difference between mechanisms where there is none, and how often it finds one.
 
-    .venv/bin/python -m benchmarks.false_claims [--reports 400] [--power]
+    .venv/bin/python -m benchmarks.false_claims [--reports 400] [--power] [--ladder]
 
 Sixteen mechanisms, those of suites/quick.yaml, have equal means on three tasks, and only noise differs. Simple readers
-score less than they do on one task and more on another. A claim is a sentence of any view, or of the caption of the
-ranking, with one of the words of WORDS, or a row of the table of tasks that says APART. At most 5 % of reports may have
-one.
+score less than they do on one task and more on another. With --ladder, copy is a ladder of three rungs. A claim is a
+sentence of any view, or of the caption of the ranking, with one of the words of WORDS, or a row of the table of tasks
+that says APART. At most 5 % of reports may have one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ MECHANISMS = [
     *product(("rnn_attention", "transformer"), ALIGNMENTS),
 ]
 TASKS = ("copy", "adding", "recall")
+RUNGS = (4, 8, 16)
 WORDS = re.compile(
     r"\b(higher|lower|better|worse|beats?|above|below|raised|lowered|faster|slower|differs?|more than|less than)\b"
     rf"|\d tasks? tells? mechanisms apart|^\w+: {APART}"
@@ -83,8 +84,10 @@ NOISES: dict[str, Noise] = {
 class Reports:
     """Reports of made-up scores."""
 
-    def __init__(self, seeds: int) -> None:
-        self.shape = (len(MECHANISMS), len(TASKS), seeds)
+    def __init__(self, seeds: int, ladder: bool = False) -> None:
+        rungs = [(f"copy(items={rung})", rung) for rung in RUNGS] if ladder else [("copy", None)]
+        self.tasks = [*rungs, *((task, None) for task in TASKS[1:])]
+        self.shape = (len(MECHANISMS), len(self.tasks), seeds)
         self.trials = pd.DataFrame(list(self._trials(seeds)))
         self.frame = self.trials.assign(
             probe="accuracy",
@@ -98,7 +101,8 @@ class Reports:
         )
 
     def _trials(self, seeds: int) -> Iterator[dict[str, object]]:
-        for (model, alignment), task, seed in product(MECHANISMS, TASKS, range(seeds)):
+        for (model, alignment), (task, rung), seed in product(MECHANISMS, self.tasks, range(seeds)):
+            shortcuts = SHORTCUTS.get(task.partition("(")[0])
             content = alignment is not None and alignment != "location"
             name = model if alignment is None else f"{model}({alignment})"
             yield {
@@ -111,10 +115,10 @@ class Reports:
                 "mechanism.alignment.positional": alignment == "location",
                 "mechanism.alignment.needs_history": False,
                 "task": task,
-                "ladder": None,
-                "ladder_setting": None,
-                "rung": None,
-                "task.shortcuts": json.dumps(SHORTCUTS[task]) if task in SHORTCUTS else None,
+                "ladder": "copy" if rung else None,
+                "ladder_setting": "items" if rung else None,
+                "rung": rung,
+                "task.shortcuts": json.dumps(shortcuts) if shortcuts else None,
                 "trained_length": 8,
                 "seed": seed,
                 "recipe.learning_rate": 0.001,
@@ -134,9 +138,11 @@ class Reports:
         return [text for text in said if WORDS.search(text)]
 
 
-def share(noise: Noise, seeds: int, reports: int, generator: np.random.Generator) -> tuple[int, float]:
+def share(
+    noise: Noise, seeds: int, reports: int, generator: np.random.Generator, ladder: bool = False
+) -> tuple[int, float]:
     """Return how many of the reports claim a difference, and the lower 95 % limit of the share (Clopper-Pearson)."""
-    made = Reports(seeds)
+    made = Reports(seeds, ladder)
     count = sum(bool(made.claims(noise(generator, made.shape))) for _ in range(reports))
     return count, float(beta.ppf(0.05, count, reports - count + 1)) if count else 0.0
 
@@ -170,10 +176,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reports", type=int, default=400)
     parser.add_argument("--power", action="store_true", help="show how often true differences are found, too")
+    parser.add_argument("--ladder", action="store_true", help="make one of the tasks a ladder")
     options = parser.parse_args()
     generator = np.random.default_rng(0)
     for seeds, (name, noise) in product((2, 5, 10), NOISES.items()):
-        count, lower = share(noise, seeds, options.reports, generator)
+        count, lower = share(noise, seeds, options.reports, generator, options.ladder)
         tells = f"{count:4} of {options.reports} reports  {count / options.reports:6.1%}  (lower limit {lower:.1%})"
         print(f"{seeds:2} seeds  {name:44} {tells}", flush=True)
     for seeds, difference in product((5, 10), (0.1, 0.2, 0.4) if options.power else ()):

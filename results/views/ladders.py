@@ -8,10 +8,10 @@ from ..analysis.ladders import ALL, REACHED, UNKNOWN, reaches, rungs
 from ..analysis.run import Run
 from ..store.formats import short
 from .by_length import BANDS
-from .claims import number_of_seeds
+from .claims import listed_by_family, number_of_seeds
 from .figure import Axis, Lines, panels_of, score_axis
 from .table import Column, Table
-from .view import VIEWS, Finding, View, listed
+from .view import VIEWS, Finding, View
 
 CAPTION = (
     "The test score (1: perfect, 0: chance) as one setting of the task grows. Each point is a network that was trained "
@@ -64,7 +64,7 @@ class LaddersView(View):
             known = rows[rows["words"] != UNKNOWN]
             if len(known):
                 alike = [rows for _, rows in known.groupby("reach", dropna=False)]
-                parts = [_reached(rows) for rows in alike]
+                parts = [_reached(rows, run.trials) for rows in alike]
                 text = f"{ladder}: the last value reached (a median score of {REACHED} or more) is {'; '.join(parts)}"
                 yield Finding(f"{text} ({number_of_seeds(run)}).", 75)
 
@@ -79,9 +79,9 @@ def _setting(data: pd.DataFrame) -> str:
     return str(names[0]).replace("_", " ") if len(names) == 1 else "value of the setting"
 
 
-def _reached(rows: pd.DataFrame) -> str:
+def _reached(rows: pd.DataFrame, trials: pd.DataFrame) -> str:
     """Return "32, the largest that was tried, for transformer" or the like for mechanisms with the same reach."""
     reach = rows["reach"].iloc[0]
     which = "none" if pd.isna(reach) else f"{reach:g}"
     last = ", the largest that was tried," if (rows["words"] == ALL).all() else ""
-    return f"{which}{last} for {listed(rows['mechanism'])}"
+    return f"{which}{last} for {listed_by_family(list(rows['mechanism']), trials)}"

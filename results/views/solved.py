@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ..analysis.compare import means
-from ..analysis.families import Family, families
 from ..analysis.floors import Floor, floors
 from ..analysis.run import Run
 from ..analysis.scores import CHANCE, SOLVED, solves
 from ..store.formats import number
-from .view import VIEWS, Finding, View, listed
+from .claims import listed_by_family
+from .view import VIEWS, Finding, View
 
 
 @VIEWS.register("solved")
@@ -36,7 +36,7 @@ def _solved(table: pd.DataFrame, task: str, floor: Floor | None) -> list[Finding
     least = rows["floor"].iloc[0]
     # A trial that ended badly counts as chance in `counted`, so no mechanism with a failed seed solves the task.
     able, unable = list(lowest[solves(lowest, least)].index), list(highest[highest <= CHANCE].index)
-    parts = [f"solved (a score of {SOLVED} or more on every seed) by {_listed(able, table)}"] if able else []
+    parts = [f"solved (a score of {SOLVED} or more on every seed) by {listed_by_family(able, table)}"] if able else []
     reads = "" if floor is None else f"the {number(floor.score)} of a simple reader ({floor.reader})"
     if not able:
         # A mechanism that reaches SOLVED on every seed is not named as able only if it is not above the reader.
@@ -44,28 +44,11 @@ def _solved(table: pd.DataFrame, task: str, floor: Floor | None) -> list[Finding
         parts = [f"no mechanism {which} on every seed; the best mean is {_best(table, task)}"]
     if reads:
         simple = [name for name in highest[highest <= least].index if name not in unable]
-        parts += [f"at most {reads} on every seed: {_listed(simple, table)}"] if simple else []
-    parts += [f"near chance (at most {CHANCE} on every seed): {_listed(unable, table)}"] if unable else []
+        parts += [f"at most {reads} on every seed: {listed_by_family(simple, table)}"] if simple else []
+    parts += [f"near chance (at most {CHANCE} on every seed): {listed_by_family(unable, table)}"] if unable else []
     return [Finding(f"{task}: {'; '.join(parts)}.", 60)]
 
 
 def _best(table: pd.DataFrame, task: str) -> str:
     found = means(table, task)
     return f"{number(float(found.max()))}, of {found.idxmax()}"
-
-
-def _listed(names: list[str], table: pd.DataFrame) -> str:
-    """List names by family: "lstm and transformer (dot, cosine)" rather than every name in full."""
-    return listed(part for family in families(table) for part in _of_family(family, names))
-
-
-def _of_family(family: Family, names: list[str]) -> list[str]:
-    own = [name for name in family.mechanisms if name in names]
-    if not own or family.every is None or len(family.mechanisms) == 1:
-        return own
-    if len(own) == len(family.mechanisms) > 2:
-        return [family.every]
-    inside = [family.names[name] for name in own]
-    # Names of several settings have commas of their own.
-    between = "; " if any("," in name for name in inside) else ", "
-    return [f"{family.title} ({between.join(inside)})"]
