@@ -153,16 +153,6 @@ def cjk_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     fonts._fonts.cache_clear()
 
 
-@pytest.fixture
-def no_cjk_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    kept = [font for font in font_manager.fontManager.ttflist if font.name == fonts.OWN]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", kept)
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [])
-    fonts._fonts.cache_clear()
-    yield
-    fonts._fonts.cache_clear()
-
-
 def test_a_font_of_the_machine_has_the_letters_that_the_own_lacks(
     cjk_font: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +169,7 @@ def test_a_font_of_the_machine_has_the_letters_that_the_own_lacks(
 
 
 def test_where_no_font_has_a_letter_a_sentence_says_so(
-    no_cjk_font: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    no_other_font: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names = [LETTERS, "lstm"]
     drawing = draw(figures(names)["lines"], made_run(names))
