@@ -64,7 +64,8 @@ def _table(shown: Sequence[Column]) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in shown:
         justify = "left" if column.is_text else "right"
-        table.add_column(Text(column.heading), justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        # A name that is too long goes on in a line below, and leaves the numbers whole.
+        table.add_column(Text(column.heading), justify=justify, no_wrap=not column.is_text, overflow="fold")  # type: ignore[arg-type]
     for row in zip(*(column.compact() for column in shown), strict=True):
         # Text, not markup: a mechanism may be called "[red]".
         table.add_row(*map(Text, row))

@@ -40,6 +40,16 @@ def test_markup_in_a_name_is_text_and_wide_letters_count_twice(tmp_path: Path) -
     assert "…" not in table
 
 
+def test_a_name_that_is_too_long_leaves_the_numbers_whole(tmp_path: Path) -> None:
+    name = "n" * 95
+    write_run(tmp_path, [(name, None)], seeds=1)
+    first, *lines = printed(read(tmp_path)).partition("\n- ")[0].splitlines()
+    assert first.split() == ["rank", "mechanism", "score"]
+    assert "".join(lines).count("n") == 95
+    assert lines[0].split()[0] == "1"
+    assert lines[0].split()[-1].startswith("0.6")
+
+
 def test_marks_are_explained_where_they_stand(tmp_path: Path) -> None:
     scores = {"gru": [0.9, 0.92], "rnn": [0.3, 0.7]}
     marked = printed(made_up(tmp_path / "a", scores, shortcuts={"bag": 0.5}))
