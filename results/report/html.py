@@ -33,6 +33,7 @@ def draw_report(folder: str | Path) -> Contents:
     """Write what `write_report` writes, and return what it consists of, so that the terminal can show it too."""
     from ..charts import draw
     from ..charts.files import save
+    from ..charts.fonts import told
 
     to = Path(folder) / "report"
     # Taken before reading: what changes meanwhile makes the report stale, not current.
@@ -40,17 +41,20 @@ def draw_report(folder: str | Path) -> Contents:
     found = contents(read(folder))
     lines = provenance.provenance(found.run)
     write_csv(to / provenance.TRIALS, provenance.listed(found.run))
-    pictures = {}
+    pictures, missing = {}, set[str]()
     for section in found.sections:
         if section.table is not None:
             writers.save(section.name, section.title, section.table, to / "tables", lines)
         if section.figure is not None:
             try:
-                save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name, lines)
+                drawn = draw(section.figure, found.run)
+                save(drawn, section.figure.data, to / "figures" / section.name, lines)
+                missing.update(drawn.missing)
             except Exception as error:
                 section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
                 continue
             pictures[section.name] = _picture(to / "figures" / section.name)
+    found.notes += [text for text in [told("".join(sorted(missing)))] if text]
     write_text(to / "report.html", html(found, pictures))
     mark()
     return found
@@ -84,7 +88,7 @@ def html(found: Contents, pictures: Mapping[str, str]) -> str:
     return environment.get_template("report.html.j2").render(
         name=run.name,
         status=_status(run),
-        cautions=cautions(run),
+        cautions=[*cautions(run), *found.notes],
         mistakes=found.mistakes,
         first=[finding.text for finding in first],
         headline=ranking,

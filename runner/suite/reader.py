@@ -80,6 +80,8 @@ def _check(node: yaml.Node, above: set[int], done: set[int]) -> None:
 
     Keys become words, whatever they look like.
     """
+    if isinstance(node, yaml.ScalarNode):
+        _check_text(node)
     if id(node) in above:
         raise ReadError(_line(node), "a list or mapping contains itself")
     if id(node) in done or isinstance(node, yaml.ScalarNode):
@@ -90,6 +92,14 @@ def _check(node: yaml.Node, above: set[int], done: set[int]) -> None:
     children = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
     for child in children:
         _check(child, above | {id(node)}, done)
+
+
+def _check_text(node: yaml.ScalarNode) -> None:
+    """Join the halves of characters, as JSON writes them, and refuse a half alone, which no file can hold."""
+    try:
+        node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise ReadError(_line(node), f"{written(node.value)} contains half of a character") from None
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
