@@ -6,7 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,15 +89,13 @@ def _run_missing(
 ) -> Iterator[EngineEvent | Stopping | None]:
     stopping = False
     session = datetime.now(UTC).isoformat(timespec="milliseconds")
-    # Closed at once when storing fails, so that no process of a trial stays.
-    with closing(engine.run(missing)) as events:
-        for event in events:
-            if interrupted[0] and not stopping:
-                stopping = True
-                yield Stopping()
-            if isinstance(event, Ended):
-                store.finish(event.trial.key, replace(event.outcome, session=session))
-            yield event
+    for event in engine.run(missing) if missing else ():
+        if interrupted[0] and not stopping:
+            stopping = True
+            yield Stopping()
+        if isinstance(event, Ended):
+            store.finish(event.trial.key, replace(event.outcome, session=session))
+        yield event
 
 
 def default_workers(device: str, threads: int) -> int:
