@@ -11,7 +11,7 @@ import pytest
 
 from mechanisms import MODELS
 from registry import UserError
-from results import Measurement, Planned
+from results import Measurement, Outcome, Planned
 from runner.execution.engines import Advanced, Ended, LocalEngine, Started
 from runner.execution.engines.local import Limits
 from runner.execution.engines.local import engine as engine_module
@@ -35,7 +35,7 @@ def engine(tmp_path):
 
 
 def planned(*keys):
-    return [Planned(key, TRIAL) for key in keys]
+    return [Planned(key, TRIAL, properties={"sent": {"outcome": Outcome("ok").to_json()}}) for key in keys]
 
 
 def ended(events):
