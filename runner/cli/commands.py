@@ -38,6 +38,7 @@ from .shared import (
     warn_unavailable,
     with_seeds,
 )
+from .signals import ending_like_an_interrupt
 
 INTERRUPTED, SOME_FAILED = 130, 2
 LONGEST = 2000  # characters of an error
@@ -267,7 +268,8 @@ def env(device: Device = "auto") -> None:
 def main() -> None:
     """Run the command line. An error in the input is one sentence and exit code 1."""
     try:
-        app()
+        with ending_like_an_interrupt():
+            app()
     except UserError as error:
         typer.echo(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", err=True)
         sys.exit(1)

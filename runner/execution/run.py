@@ -22,10 +22,12 @@ from ..suite.file import SuiteFile
 from ..suite.plan import Plan
 from ..trial.machine import cores
 from .engines import Ended, Engine, EngineEvent, LocalEngine
+from .engines.local import Limits
 from .manifest import write_manifest
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("failed", "timeout", "oom", "crashed")
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ def run(
         settled = FINAL if retry else FINAL + FAILED
         missing = [each for each in plan.planned if each.reason is None and done.get(each.key) not in settled]
         yield Opened(missing, slots)
-        limits = file.suite.limits
-        engine = LocalEngine(folder, plan.device, cores(), slots, limits.seconds, int(limits.memory))
+        limits = Limits(file.suite.limits.seconds, int(file.suite.limits.memory))
+        engine = LocalEngine(folder, plan.device, cores(), slots, limits, plan.quantities)
         with _interrupts(engine) as interrupted:
             yield from _run_missing(engine, missing, store, interrupted)
         yield Closed(Counter(row["outcome"] for row in store.trials()), interrupted[0])
@@ -122,7 +124,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _interrupts(engine: Engine) -> Iterator[list[bool]]:
-    """Let the first Ctrl-C ask the engine to stop, and the second stop it at once."""
+    """Let the first Ctrl-C or request to end ask the engine to stop, and the second stop it at once."""
     interrupted = [False]
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -131,7 +133,9 @@ def _interrupts(engine: Engine) -> Iterator[list[bool]]:
         interrupted[0] = True
         engine.stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Under nohup, SIGHUP stays ignored.
+    ignored = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else []
+    before = {number: signal.signal(number, handle) for number in STOPS if number not in ignored}
     try:
         yield interrupted
     finally:
