@@ -41,6 +41,7 @@ from .shared import (
 from .signals import ending_like_an_interrupt
 
 INTERRUPTED, SOME_FAILED = 130, 2
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST = 2000  # characters of an error
 
 app = typer.Typer(
@@ -274,9 +275,12 @@ def main() -> None:
         typer.echo(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        typer.echo(f"error: the output cannot be written: {error.strerror}", err=True)
-        os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
+        why = error.strerror or str(error) or type(error).__name__
+        if error.filename is None and error.errno is not None:
+            typer.echo(f"error: the output cannot be written: {why}", err=True)
+            os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
+        more = "; make space, and give the same command again" if error.errno in FULL else ""
+        typer.echo(f"error: {shorten(error.filename or 'a file')} cannot be used: {shorten(why)}{more}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
