@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from registry.errors import shorten
-from registry.isolation import LIMITS, SECONDS, Apart, ApartError
+from registry.isolation import LIMITS, SECONDS, Apart, ApartError, sentence
 
-__all__ = ["ApartError", "apart", "each_apart", "note", "unchanged"]
+__all__ = ["ApartError", "apart", "each_apart", "note", "survived", "tried", "unchanged", "why"]
 
 T = TypeVar("T")
 State: TypeAlias = Callable[[], tuple[object, Callable[[], object]]]
@@ -29,7 +29,7 @@ State: TypeAlias = Callable[[], tuple[object, Callable[[], object]]]
 
 PROJECT = ("registry", "mechanisms", "tasks", "runner", "results")
 COMMON = ("json", "os", "pickle", "signal", "sqlite3", "subprocess", "sys", "time", "torch")
-MOST_PRINTED = 200  # characters of what was printed, in a note
+MOST_PRINTED = 500  # characters of what was printed, in a note
 
 
 def apart(call: Callable[[], T], seconds: float = SECONDS) -> T:
@@ -52,6 +52,31 @@ def each_apart(produce: Callable[[], Iterable[T]], seconds: float = SECONDS, abo
     finally:
         if about and process.printed.strip():
             note(f"{about} printed: {shorten(' '.join(process.printed.split()), MOST_PRINTED)}")
+
+
+def tried(call: Callable[[], T]) -> T:
+    """Return what `call` returns in this process, after it was called in one of its own.
+
+    Raises what `call` raises, or ApartError if it does harm to its process.
+    """
+    survived(call)
+    with unchanged():
+        return call()
+
+
+def survived(call: Callable[[], object]) -> None:
+    """Raise ApartError if `call` does harm to the process of its own in which it is called; an exception is none."""
+
+    def quiet() -> None:
+        with contextlib.suppress(Exception):
+            call()
+
+    apart(quiet)
+
+
+def why(error: BaseException) -> str:
+    """Return an error of a plug-in as a sentence."""
+    return str(error) if isinstance(error, ApartError) else sentence(error)
 
 
 def note(text: str) -> None:

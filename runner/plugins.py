@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, Normalizer, Position, SequenceModel
 from registry import Entry, Origin, Registry, UserError, load_plugin, suggestion
 from registry.errors import written
-from registry.isolation import sentence
 from registry.origin import DISTRIBUTION, failed_plugins
 from registry.plugins import installed_plugins, is_loaded, load_harmlessly, missing, record_failure
-from results.views import VIEWS
-from tasks import TASKS
+from results.views import VIEWS, View
+from tasks import TASKS, Task
 
-from .isolation import ApartError, each_apart, note, unchanged
-from .probes import PROBES
+from .isolation import ApartError, each_apart, note, unchanged, why
+from .probes import PROBES, Probe
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CHECKOUT = (ROOT / "pyproject.toml").is_file()
@@ -37,7 +36,7 @@ def load_plugins(specs: Sequence[str] = (), folder: Path = FOLDER) -> tuple[list
         except UserError as error:
             if error.__cause__ is None:
                 raise
-            errors[spec.removeprefix(DISTRIBUTION)] = _reason(error.__cause__)
+            errors[spec.removeprefix(DISTRIBUTION)] = why(error.__cause__)
         else:
             origins += [origin] if place >= len(installed) else []
     return origins, errors
@@ -60,13 +59,23 @@ def load_tried(spec: str) -> Origin:
         raise UserError(f"plug-in {spec}: cannot be imported: {error}") from error
     with unchanged() as changed:
         origin = load_plugin(spec)
+        _refuse_strangers(spec, origin)
     if changed:
         note(f"what the import of {spec} changed in this process was set back: {', '.join(changed)}")
     return origin
 
 
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, ApartError) else sentence(error)
+def _refuse_strangers(spec: str, origin: Origin) -> None:
+    """Raise UserError if a plug-in has registered a class that is nothing of its kind, and forget all such classes."""
+    reason = None
+    for kind, contract in CONTRACTS.items():
+        for entry in REGISTRIES[kind].plugins():
+            if entry.origin == origin and not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
+                REGISTRIES[kind].forget(entry.name)
+                reason = f"the {kind} '{entry.name}' is no {contract.__name__}: its class must be derived from that"
+    if reason is not None:
+        record_failure(spec, reason)
+        raise UserError(f"plug-in {spec}: {reason}") from ApartError(reason)
 
 
 def load_plugins_of(run: Path) -> dict[str, str]:
@@ -87,6 +96,16 @@ def load_plugins_of(run: Path) -> dict[str, str]:
 
 REGISTRIES: dict[str, Registry[Any]] = {
     registry.kind: registry for registry in (MODELS, ALIGNMENTS, NORMALIZERS, POSITIONS, TASKS, PROBES, VIEWS)
+}
+
+CONTRACTS: dict[str, type] = {
+    "model": SequenceModel,
+    "alignment": Alignment,
+    "normalizer": Normalizer,
+    "position": Position,
+    "task": Task,
+    "probe": Probe,
+    "view": View,
 }
 
 
