@@ -79,14 +79,12 @@ class Call:
     def kill(
         self, phase: str, victim: str, number: signal.Signals, random_: random.Random
     ) -> tuple[str, str, str] | None:
-        """Wait for the phase, and send the signal at a random moment of it.
+        """Wait for the phase, and send the signal at a random moment of it, or in the report where that comes first.
 
         Returns victim, signal and the phase in which it came; None if the call has ended before.
         """
-        while self.phase() != phase or not self.victims(victim):
-            if self.process.poll() is not None or time.monotonic() > self._end:
-                return None
-            time.sleep(0.0005 if phase == "storing" else 0.01)
+        if self._await(phase, victim) == "report" != phase:
+            phase, victim = "report", "driver" if victim in ("server", "trial") else victim
         time.sleep(random_.uniform(0, DELAY[phase]))
         pids, now = self.victims(victim), phase if phase == "storing" else self.phase()
         if not pids or self.process.poll() is not None:
@@ -99,6 +97,21 @@ class Call:
         except ProcessLookupError:
             return None
         return victim, number.name, now
+
+    def _await(self, phase: str, victim: str) -> str:
+        """Wait until the phase has come and the victim is there, or the report, or the end of the call."""
+        journal = self.run / "results.sqlite-journal"
+        while self.process.poll() is None and time.monotonic() < self._end:
+            now = self.phase()
+            if now == "report" or (now == phase and self.victims(victim)):
+                return now
+            # A transaction is short, so that it is looked for often.
+            for _ in range(40 if phase == "storing" and now != "start" else 0):
+                if journal.exists():
+                    return phase
+                time.sleep(0.0005)
+            time.sleep(0 if phase == "storing" else 0.02)
+        return phase
 
     def end(self, sent: str | None = None) -> list[str]:
         """Wait until the call has ended, and return what is wrong with how it did."""
