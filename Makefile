@@ -8,7 +8,7 @@ RUN ?= runs/$(basename $(notdir $(SUITE)))
 BENCH := .venv/bin/python -m runner
 INSTALLED := .venv/.installed
 
-.PHONY: help setup benchmark report new check test test-slow chaos lint clean
+.PHONY: help setup benchmark report new check test test-slow lint clean
 
 help:  ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,7 @@ test: setup  ## run the tests (about 5 minutes on two cores)
 test-slow: setup  ## run all tests, with those that take long
 	.venv/bin/python -m pytest -n 2
 
+.PHONY: chaos
 chaos: setup  ## kill a run at 100 random moments and compare its results (about 15 minutes)
 	.venv/bin/python -m benchmarks.chaos
 

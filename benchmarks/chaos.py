@@ -29,7 +29,9 @@ seeds: 1
 mechanisms: [gru, rnn_attention, transformer: {heads: 2}]
 tasks:
   - copy: {length: 12, pretrain: [null, {copy: {length: 4, steps: 60}}]}
-train: {width: 32, batch: 32, steps: 150, evaluate_every: 30, learning_rate: 0.0001, validation_examples: 64, test_examples: 64}
+train:
+  {width: 32, batch: 32, steps: 150, learning_rate: 0.0001, evaluate_every: 30, validation_examples: 64,
+   test_examples: 64}
 probes: [accuracy, gradient_flow: {lengths: [16]}, fingerprint]
 keep: {weights: 1}
 limits: {seconds: 120, memory: 4GB}
