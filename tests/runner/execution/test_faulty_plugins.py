@@ -19,8 +19,8 @@ from tests.runner.execution.faulty.fault import score
 
 LONGEST_REASON = 2500
 SOUND = "gru, transformer: {heads: 2, alignment: dot}"
-FAULTY = "transformer: {heads: 2, alignment: plugins}"
-NORMALIZERS = "transformer: {heads: 2, normalizer: plugins}"
+FAULTY = "transformer: {heads: 2, alignment: [plugins]}"
+NORMALIZERS = "transformer: {heads: 2, normalizer: [plugins]}"
 SOUND_PLUGIN = score("sound", "does nothing wrong", "pass", "ok")
 
 groups = [pytest.param(name, marks=() if name == "often" else pytest.mark.slow) for name in GROUPS]
