@@ -48,6 +48,10 @@ test: setup  ## run the tests (about 5 minutes on two cores)
 test-slow: setup  ## run all tests, with those that take long
 	.venv/bin/python -m pytest -n 2
 
+.PHONY: chaos
+chaos: setup  ## kill a run at 100 random moments and compare its results (about 15 minutes)
+	.venv/bin/python -m benchmarks.chaos
+
 lint: setup  ## check style, types and imports between packages
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
