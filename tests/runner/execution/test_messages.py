@@ -32,6 +32,22 @@ def test_nan_is_a_value():
     assert math.isnan(found.measurements[0].value)
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("\x1b[2J\x1b[31m red", r"\x1b[2J\x1b[31m red"),
+        ("\ud800 lone", r"\ud800 lone"),
+        ("a\nb\u202ec", r"a\nb\u202ec"),
+        ("注意 é", "注意 é"),
+        ("\x00" * 10**4, r"\x00" * 499 + r"\x0" + "…"),
+    ],
+)
+def test_a_reason_is_shown_as_text_that_a_terminal_does_not_obey(reason, shown):
+    found = decode(encode(Outcome("failed", reason), "k"), "k")
+    assert isinstance(found, Outcome)
+    assert found.reason == shown
+
+
 def changed(**changes):
     return {"trial": "k", "outcome": WHOLE.to_json() | changes}
 
@@ -59,7 +75,7 @@ NONE = {
     "an outcome of the plan": changed(outcome="skipped"),
     "another field": changed(glory=1),
     "a reason that is no text": changed(reason=[1]),
-    "a lone surrogate": changed(reason="\ud800"),
+    "a lone surrogate": changed(path="\ud800"),
     "a long path": changed(path="x" * 10_000),
     "a session": changed(session="2020"),
     "measurements that are none": changed(measurements=[1, 2]),

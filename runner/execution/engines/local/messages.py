@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import prod
 from typing import Any, TypeAlias
 
@@ -13,10 +13,12 @@ import numpy as np
 from registry.errors import shorten
 from results import Array, Measurement, Outcome
 
+from .log import printable
+
 SENT = ("ok", "diverged", "failed", "oom", "crashed", "interrupted")
 """The outcomes that a trial's process may send. The others are the engine's and the plan's."""
 
-LONGEST_REASON = 2000
+LONGEST_REASON, LONGEST_TEXT = 2000, 500
 LARGEST, LARGEST_WITH_ARRAYS = 2**26, 2**30  # bytes of a message, 64 MB and 1 GB
 BIGGEST = 2**63 - 1  # the store takes no greater whole number
 
@@ -79,6 +81,8 @@ def _outcome(data: dict[str, Any], declared: Collection[str] | None) -> Outcome:
             raise ValueError("its fields are others")
         found = Outcome.from_json(data)
         _check(found, declared)
+        if found.reason is not None:
+            found = replace(found, reason=shorten(printable(found.reason), LONGEST_REASON))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadMessage(f"it sent an outcome that is none: {shorten(error)}") from None
     return found
@@ -87,7 +91,7 @@ def _outcome(data: dict[str, Any], declared: Collection[str] | None) -> Outcome:
 def _check(found: Outcome, declared: Collection[str] | None) -> None:
     """Raise ValueError or TypeError where a value has another type than it is to have."""
     _expect(found.outcome in SENT, f"a trial's process cannot be {found.outcome}")
-    _expect(found.reason is None or _is_text(found.reason, LONGEST_REASON), "its reason is no text")
+    _expect(found.reason is None or isinstance(found.reason, str), "its reason is no text")
     _expect(found.path is None or _is_text(found.path), "its path is no text")
     _expect(found.session is None and _is_number(found.seconds), "its seconds are no number, or it has a session")
     for measured in found.measurements:
@@ -119,9 +123,9 @@ def _expect(right: bool, sentence: str) -> None:
         raise ValueError(sentence)
 
 
-def _is_text(value: object, longest: int = 500) -> bool:
+def _is_text(value: object) -> bool:
     # A lone surrogate is no text for the store.
-    return isinstance(value, str) and len(value) <= longest and value == value.encode("utf-8", "replace").decode()
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and value == value.encode("utf-8", "replace").decode()
 
 
 def _is_number(value: object) -> bool:
