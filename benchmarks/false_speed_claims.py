@@ -92,7 +92,8 @@ def _trial(key: str, number: int, model: str, alignment: str | None) -> dict[str
         "recipe": {"width": 64, "learning_rate": 0.001},
         "probes": [_spec("probe", "throughput")],
     }
-    ended = {"outcome": "ok", "session": "one", "reason": None, "path": None, "seconds": 1.0, "attempts": 1}
+    absent = dict.fromkeys(("reason", "path", "retried"))
+    ended = {**absent, "outcome": "ok", "session": "one", "seconds": 1.0, "attempts": 1}
     plugins = ["copy.py"] if model == PLUGIN else []
     return {"key": key, "trial": trial, "plugins": plugins, "properties": {}, "position": 0, **ended}
 

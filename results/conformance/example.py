@@ -69,7 +69,8 @@ def _trial(
         "probes": [_spec("probe", "example")],
     }
     declared = {"reads_content": True, "positional": False, "needs_history": False}
-    ended = {"reason": None, "path": None, "session": None, "seconds": 1.0, "attempts": 1, "position": place}
+    absent = dict.fromkeys(("reason", "path", "session", "retried"))
+    ended = {**absent, "seconds": 1.0, "attempts": 1, "position": place}
     properties = {} if alignment is None else {"mechanism.alignment": declared}
     return {"key": f"trial {place}", "trial": trial, "plugins": [], "properties": properties, **ended}
 

@@ -47,6 +47,8 @@ def draw_report(folder: str | Path) -> Contents:
         if section.figure is not None:
             try:
                 save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name, lines)
+            except OSError:
+                raise  # the disk is full, or not to be written to, and that is no fault of the view
             except Exception as error:
                 section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
                 continue

@@ -8,32 +8,35 @@ moment leaves either all of a trial or nothing of it.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from registry import Quantity, UserError
+from registry import Quantity
 
-from .rows import Array, Measurement, Outcome, Planned
-from .schema import FINISH, FORMAT, KEEP, KEPT, MEASURE, MEASURED, PLAN, TABLES
+from . import schema
+from .connection import VALUES
+from .opening import open_to_read, open_to_write
+from .rows import Array, Attempt, Measurement, Outcome, Planned
+from .schema import FORMAT
 
 __all__ = ["FORMAT", "Store"]
 
-PATIENCE = 60.0  # seconds to wait while a reader or a writer holds the file
+RETRIED = ("crashed", "timeout")
+"""The outcomes that may be the machine's fault, for which a suite may ask that a trial runs again."""
 
 
 class Store:
     """The results of a run, at `path`; made where it does not exist, unless `read_only`.
 
-    Raises UserError where the file is no store, or was written in another format.
+    Raises UserError where the file is no store, was written in another format, is damaged, or is held by another
+    program for long; so does every method.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
-        self._db = _open_to_read(self.path) if read_only else _open_to_write(self.path)
+        self._db = open_to_read(self.path) if read_only else open_to_write(self.path)
 
     def __enter__(self) -> Store:
         return self
@@ -65,74 +68,107 @@ class Store:
                 "plugins": json.dumps(planned.plugins),
                 "properties": json.dumps(planned.properties),
                 "outcome": None if planned.reason is None else "skipped",
-                "reason": planned.reason,
+                "reason": _text(planned.reason),
             }
             for position, planned in enumerate(trials)
         ]
-        with _transaction(self._db):
+        with self._db.transaction():
+            # Read before they get new checksums, so that no damage is taken for what was written.
+            self._db.rows("SELECT * FROM trial")
             self._db.execute("UPDATE trial SET planned = 0")
-            self._db.executemany(PLAN, rows)
+            self._db.execute_many(schema.PLAN, rows)
+            self._db.execute(schema.SEAL)
             self._db.execute("DELETE FROM unavailable")
-            self._db.executemany("INSERT INTO unavailable VALUES (?, ?)", (unavailable or {}).items())
+            missing = [{"name": _text(name), "reason": _text(why)} for name, why in (unavailable or {}).items()]
+            self._db.execute_many(schema.MISS, missing)
             self._db.execute("DELETE FROM quantity")
-            declared = [(name, json.dumps(each.to_json())) for name, each in (quantities or {}).items()]
-            self._db.executemany("INSERT INTO quantity VALUES (?, ?)", declared)
+            declared = (quantities or {}).items()
+            known = [{"name": name, "quantity": json.dumps(each.to_json())} for name, each in declared]
+            self._db.execute_many(schema.DECLARE, known)
 
     def finish(self, key: str, outcome: Outcome) -> None:
-        """Record how the trial `key` ended; its numbers replace those of earlier attempts, which are counted.
+        """Record how the trial `key` ended, as one more attempt; its numbers replace those of earlier attempts.
 
-        Raises KeyError for a trial that was never planned.
+        Raises KeyError for a trial that was never planned, and ValueError for an outcome that cannot be stored.
         """
-        ended = {
-            name: getattr(outcome, name) for name in ("outcome", "reason", "seconds", "path", "session", "attempts")
-        }
-        with _transaction(self._db):
-            if self._db.execute(FINISH, {"key": key, **ended}).rowcount == 0:
-                raise KeyError(key)
-            self._db.execute("DELETE FROM measurement WHERE trial = ?", (key,))
-            self._db.executemany(MEASURE, [_measured(key, measurement) for measurement in outcome.measurements])
-            self._db.execute("DELETE FROM array WHERE trial = ?", (key,))
-            self._db.executemany(KEEP, [_kept(key, array) for array in outcome.arrays])
+        ended = {name: getattr(outcome, name) for name in ("outcome", "seconds", "path", "session")}
+        ended |= {"key": key, "reason": _text(outcome.reason)}
+        try:
+            with self._db.transaction():
+                if self._db.execute(schema.FINISH, ended) == 0:
+                    raise KeyError(key)
+                self._db.execute(f"{schema.SEAL} WHERE key = :key", {"key": key})
+                before = self._db.rows("SELECT * FROM attempt WHERE trial = ?", (key,))
+                self._db.execute(schema.ATTEMPT, {"trial": key, "number": len(before) + 1, **ended})
+                self._db.execute("DELETE FROM measurement WHERE trial = ?", (key,))
+                self._db.execute_many(schema.MEASURE, [_measured(key, each) for each in outcome.measurements])
+                self._db.execute("DELETE FROM array WHERE trial = ?", (key,))
+                self._db.execute_many(schema.KEEP, [_kept(key, array) for array in outcome.arrays])
+        except (*VALUES, OverflowError, TypeError, UnicodeError) as error:
+            raise ValueError(f"its outcome cannot be stored: {error}") from error
 
     def finished(self) -> dict[str, str]:
         """Return the outcome of every trial that has one, planned or not, by key."""
-        rows = self._db.execute("SELECT key, outcome FROM trial WHERE outcome IS NOT NULL ORDER BY position, key")
+        rows = self._db.rows("SELECT * FROM trial WHERE outcome IS NOT NULL ORDER BY position, key")
         return {row["key"]: row["outcome"] for row in rows}
 
+    def attempts(self) -> dict[str, list[Attempt]]:
+        """Return how every trial that was run ended each time, planned or not, by key."""
+        found: dict[str, list[Attempt]] = {}
+        for row in self._db.rows(schema.ATTEMPTS):
+            found.setdefault(row.pop("trial"), []).append(Attempt(**row))
+        return found
+
     def trials(self) -> list[dict[str, Any]]:
-        """Return the trials of the current plan, in its order."""
-        rows = self._db.execute("SELECT * FROM trial WHERE planned = 1 ORDER BY position, key")
-        return [{**row, **{name: json.loads(row[name]) for name in ("trial", "plugins", "properties")}} for row in rows]
+        """Return the trials of the current plan, in its order, with how often they were run, and why again."""
+        rows = self._db.rows("SELECT * FROM trial WHERE planned = 1 ORDER BY position, key")
+        attempts = self.attempts()
+        return [
+            {
+                **row,
+                **{name: json.loads(row[name]) for name in ("trial", "plugins", "properties")},
+                "attempts": len(attempts.get(row["key"], ())),
+                "retried": _retried(attempts.get(row["key"], ())),
+            }
+            for row in rows
+        ]
 
     def measurements(self) -> list[dict[str, Any]]:
         """Return the measurements of the planned trials, in the order in which they were written."""
-        rows = self._db.execute(MEASURED)
-        return [{**row, "coordinates": json.loads(row["coordinates"])} for row in rows]
+        return [{**row, "coordinates": json.loads(row["coordinates"])} for row in self._db.rows(schema.MEASURED)]
 
     def arrays(self) -> dict[str, list[Array]]:
         """Return the arrays of the planned trials that have any, by key, in the order in which they were written."""
         found: dict[str, list[Array]] = {}
-        for row in self._db.execute(KEPT):
+        for row in self._db.rows(schema.KEPT):
             shape, at = tuple(json.loads(row["shape"])), json.loads(row["coordinates"])
             found.setdefault(row["trial"], []).append(Array(row["name"], shape, row["dtype"], row["data"], at))
         return found
 
     def unavailable(self) -> dict[str, str]:
         """Return why something that the plan asks for could not be specified, by name."""
-        return {row["name"]: row["reason"] for row in self._db.execute("SELECT * FROM unavailable ORDER BY name")}
+        return {row["name"]: row["reason"] for row in self._db.rows("SELECT * FROM unavailable ORDER BY name")}
 
     def quantities(self) -> dict[str, Quantity]:
         """Return what the trials may measure, by name."""
-        rows = self._db.execute("SELECT * FROM quantity ORDER BY rowid")
+        rows = self._db.rows("SELECT * FROM quantity ORDER BY rowid")
         return {row["name"]: Quantity.from_json(json.loads(row["quantity"])) for row in rows}
 
     def snapshot(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return trials and measurements of one moment, even while a writer is at work."""
-        self._db.execute("BEGIN")
-        try:
+        with self._db.moment():
             return self.trials(), self.measurements()
-        finally:
-            self._db.rollback()
+
+
+def _text(text: str | None) -> str | None:
+    """Return a text without lone surrogates, which SQLite does not store."""
+    return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _retried(attempts: Sequence[Attempt]) -> str | None:
+    """Return how the attempts before the last one crashed or exceeded their time, None where none did."""
+    found = [f"{each.outcome}: {each.reason}" for each in attempts[:-1] if each.outcome in RETRIED]
+    return "; ".join(dict.fromkeys(found)) or None
 
 
 def _measured(key: str, measurement: Measurement) -> dict[str, Any]:
@@ -143,91 +179,3 @@ def _measured(key: str, measurement: Measurement) -> dict[str, Any]:
 def _kept(key: str, array: Array) -> dict[str, Any]:
     row = {"name": array.name, "shape": json.dumps(array.shape), "dtype": array.dtype, "data": array.data}
     return {"trial": key, **row, "coordinates": json.dumps(array.at)}
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE takes the write lock first, so that waiting happens here and not halfway through.
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.rollback()
-        raise
-    db.commit()
-
-
-def _open_to_write(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    db = _connect(path, "rwc")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    if _format(db, path) == 0:
-        with _transaction(db):
-            # A second look under the lock: another process may have made the tables meanwhile.
-            if _format(db, path) == 0:
-                for statement in TABLES.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {FORMAT}")
-    return db
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
-        raise UserError(f"there are no results at {path}")
-    try:
-        db = _connect(path, "ro")
-    except _UnfinishedError:
-        # A writer was killed inside a transaction. Undoing it takes write access, once.
-        db = _connect(path, "rw")
-    if _format(db, path) == 0:
-        db.close()
-        raise UserError(f"{path} holds no results")
-    return db
-
-
-class _UnfinishedError(Exception):
-    """The file has a journal to undo, which a read-only connection may not do."""
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    db: sqlite3.Connection | None = None
-    try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)
-        db.row_factory = sqlite3.Row
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        if db is not None:
-            db.close()
-        if mode == "ro" and _is_unfinished(error):
-            raise _UnfinishedError from error
-        raise UserError(f"{path} cannot be read as the results of a run: {error}") from error
-    try:
-        _format(db, path)
-    except UserError:
-        db.close()
-        raise
-    return db
-
-
-def _is_unfinished(error: sqlite3.DatabaseError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-
-
-def _format(db: sqlite3.Connection, path: Path) -> int:
-    """Return the format of the store, 0 for an empty file; UserError for what is none or has another format."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version > FORMAT:
-        raise UserError(
-            f"{path} was written by a newer version of Attention Bench (format {version}, this one reads {FORMAT}); "
-            "use that version for it"
-        )
-    if 0 < version < FORMAT:
-        raise UserError(
-            f"{path} was written by an older version of Attention Bench (format {version}, this one reads {FORMAT}); "
-            "move the run's folder away, or name another with --out, and run the suite again"
-        )
-    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise UserError(f"{path} is a database, but not one of Attention Bench")
-    return version

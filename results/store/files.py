@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,19 +17,45 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that takes the place of the one at `path` once the block has ended well and all is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a file that takes the place of the one at `path` once the block has ended well and all is on the disk.
+
+    An error of the disk names `path`.
+    """
+    name = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+    except BaseException as error:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what processes that have ended left when they were killed while they replaced the file at `path`."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        process = left.name.split(".")[-2]
+        if process.isdecimal() and not _runs(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # it is another user's
+    return True
 
 
 def write_bytes(path: Path, content: bytes) -> None:

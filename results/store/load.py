@@ -40,7 +40,14 @@ OF_TRIALS = {
     "session": "str",
     "round": "Int64",
 }
-HOW_IT_ENDED = {"reason": "str", "path": "str", "seconds": "float64", "attempts": "Int64", "position": "Int64"}
+HOW_IT_ENDED = {
+    "reason": "str",
+    "path": "str",
+    "seconds": "float64",
+    "attempts": "Int64",
+    "retried": "str",
+    "position": "Int64",
+}
 COORDINATES = {"stage": "str", "length": "Int64", "step": "Int64", "distance": "Int64"}
 MEASURED = {"probe": "str", "quantity": "str", "value": "float64", "low": "float64", "high": "float64", "unit": "str"}
 
@@ -64,7 +71,8 @@ def load_trials(run: str | Path) -> pd.DataFrame:
     every setting as mechanism.X, task.X or recipe.X, of a part as mechanism.alignment (its name) and
     mechanism.alignment.X, declared properties likewise; seed, trained_length, and what else a trial is; round, of timed
     trials; origin (plug-ins, missing where all is built in); outcome (missing: not yet run), session (the call of the
-    runner that ran it), reason, path, seconds, attempts, position.
+    runner that ran it), reason, path, seconds, attempts (how often it was run), retried (how the attempts before the
+    last crashed or exceeded their time), position.
     """
     return load_both(run)[0]
 

@@ -64,15 +64,13 @@ class Array:
 class Outcome:
     """How a trial ended: in wall `seconds`, with the attention `path` taken (fused, streamed, plain), and its numbers.
 
-    `session` names the call of the runner that ran it: timings are compared within one session only. `attempts` says
-    how often it was run for that; the store adds them up.
+    `session` names the call of the runner that ran it: timings are compared within one session only.
     """
 
     outcome: OutcomeName
     reason: str | None = None
     seconds: float = 0.0
     path: str | None = None
-    attempts: int = 1
     measurements: tuple[Measurement, ...] = ()
     session: str | None = None
     arrays: tuple[Array, ...] = ()
@@ -88,6 +86,17 @@ class Outcome:
         measured = tuple(Measurement(**row) for row in data["measurements"])
         arrays = tuple(Array.from_json(row) for row in data["arrays"])
         return cls(**{**data, "measurements": measured, "arrays": arrays})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How a trial ended when it was run for the time that `number` says, counted from 1."""
+
+    number: int
+    outcome: OutcomeName
+    reason: str | None
+    seconds: float
+    session: str | None
 
 
 @dataclass(frozen=True)

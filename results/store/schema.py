@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = 5
+FORMAT = 6
 
 TABLES = """
 CREATE TABLE trial (
@@ -17,7 +17,17 @@ CREATE TABLE trial (
     path TEXT,
     seconds REAL,
     session TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0
+    checksum INTEGER
+);
+CREATE TABLE attempt (
+    trial TEXT NOT NULL REFERENCES trial (key),
+    number INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    seconds REAL NOT NULL,
+    session TEXT,
+    checksum INTEGER,
+    PRIMARY KEY (trial, number)
 );
 CREATE TABLE measurement (
     trial TEXT NOT NULL REFERENCES trial (key),
@@ -26,7 +36,8 @@ CREATE TABLE measurement (
     value REAL,
     low REAL,
     high REAL,
-    coordinates TEXT NOT NULL
+    coordinates TEXT NOT NULL,
+    checksum INTEGER
 );
 CREATE INDEX measurement_trial ON measurement (trial);
 CREATE TABLE array (
@@ -35,18 +46,23 @@ CREATE TABLE array (
     shape TEXT NOT NULL,
     dtype TEXT NOT NULL,
     data BLOB NOT NULL,
-    coordinates TEXT NOT NULL
+    coordinates TEXT NOT NULL,
+    checksum INTEGER
 );
 CREATE INDEX array_trial ON array (trial);
 CREATE TABLE quantity (
     name TEXT PRIMARY KEY,
-    quantity TEXT NOT NULL
+    quantity TEXT NOT NULL,
+    checksum INTEGER
 );
 CREATE TABLE unavailable (
     name TEXT PRIMARY KEY,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    checksum INTEGER
 );
 """
+
+STATEMENTS = [statement.strip() for statement in TABLES.split(";") if statement.strip()]
 
 # What a plan says of a trial; a second plan says it again. The outcome and its reason stay as they were, unless the
 # plan now skips the trial, or skipped it before and now would run it.
@@ -63,21 +79,31 @@ ON CONFLICT (key) DO UPDATE SET
 """
 
 FINISH = """
-UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path,
-                 session = :session,
-                 attempts = attempts + :attempts
+UPDATE trial SET outcome = :outcome, reason = :reason, seconds = :seconds, path = :path, session = :session
 WHERE key = :key
 """
 
-MEASURE = """
-INSERT INTO measurement (trial, probe, quantity, value, low, high, coordinates)
-VALUES (:trial, :probe, :quantity, :value, :low, :high, :coordinates)
+# PLAN and FINISH leave some columns as they were, so the checksum is made of what is there afterwards.
+SEAL = """
+UPDATE trial SET checksum = checksum(
+    key, position, planned, trial, plugins, properties, outcome, reason, path, seconds, session
+)
 """
 
-KEEP = """
-INSERT INTO array (trial, name, shape, dtype, data, coordinates)
-VALUES (:trial, :name, :shape, :dtype, :data, :coordinates)
-"""
+
+def insert(table: str, *columns: str) -> str:
+    """Return the statement that inserts a row, given as a mapping, with its checksum."""
+    values = ", ".join(f":{column}" for column in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}, checksum) VALUES ({values}, checksum({values}))"
+
+
+ATTEMPT = insert("attempt", "trial", "number", "outcome", "reason", "seconds", "session")
+MEASURE = insert("measurement", "trial", "probe", "quantity", "value", "low", "high", "coordinates")
+KEEP = insert("array", "trial", "name", "shape", "dtype", "data", "coordinates")
+DECLARE = insert("quantity", "name", "quantity")
+MISS = insert("unavailable", "name", "reason")
+
+ATTEMPTS = "SELECT * FROM attempt ORDER BY trial, number"
 
 KEPT = """
 SELECT array.* FROM array JOIN trial ON trial.key = array.trial

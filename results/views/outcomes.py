@@ -29,6 +29,7 @@ class OutcomesView(View):
         rows = run.all_trials[~well.fillna(False) | run.all_trials["reason"].notna()].copy()
         rows["outcome"] = rows["outcome"].fillna("not run yet").mask(well, NO_SCORE)
         rows["reason"] = rows["reason"].fillna("")
+        rows = pd.concat([rows, _retried(run)], ignore_index=True)
         rows["where"] = rows["task"].fillna(rows["probes"])
         grouped = rows.groupby([*COLUMNS], sort=False).size().reset_index(name="trials")
         grouped = pd.concat([grouped, _unavailable(run)], ignore_index=True)
@@ -52,6 +53,13 @@ class OutcomesView(View):
         if len(counts):
             parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
             yield Finding(f"{counts.sum()} of {len(run.all_trials)} trials gave no result: {parts}.", 95)
+
+
+def _retried(run: Run) -> pd.DataFrame:
+    rows = run.all_trials[run.all_trials["retried"].notna()].copy()
+    ended = rows["outcome"].fillna("not run yet").astype("str")
+    rows["outcome"] = [f"{how} after {often} attempts" for how, often in zip(ended, rows["attempts"], strict=True)]
+    return rows.assign(reason=rows["retried"])
 
 
 def _unavailable(run: Run) -> pd.DataFrame:

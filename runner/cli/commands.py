@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from pathlib import Path
@@ -272,9 +271,12 @@ def main() -> None:
         typer.echo(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        typer.echo(f"error: the output cannot be written: {error.strerror}", err=True)
-        os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
+        why = error.strerror or str(error) or type(error).__name__
+        if error.filename is None and error.errno is not None:
+            typer.echo(f"error: the output cannot be written: {why}", err=True)
+            os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
+        # It may name a path by bytes, or by a number.
+        typer.echo(f"error: {shorten(error.filename)} cannot be read or written: {shorten(why)}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

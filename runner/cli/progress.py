@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from results import Planned
 
 from ..execution.engines import Advanced, Ended, Started
-from ..execution.run import Closed, Event, Opened, Stopping
+from ..execution.run import Closed, Event, Opened, Retried, Stopping
 from ..suite.plan import Plan
 from ..trial.trial import Trial
 
@@ -151,9 +151,11 @@ class _Counting:
     def print_line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def report(self, event: Ended) -> None:
+    def report(self, event: Ended | Retried) -> None:
         if event.outcome.outcome not in ("ok", "interrupted"):
-            self.print_line(f"  {event.outcome.outcome}: {self.descriptions[event.trial.key]}: {event.outcome.reason}")
+            again = "; it runs again" if isinstance(event, Retried) else ""
+            what = self.descriptions[event.trial.key]
+            self.print_line(f"  {event.outcome.outcome}: {what}: {event.outcome.reason}{again}")
 
 
 class PlainDisplay(_Counting):
@@ -167,6 +169,8 @@ class PlainDisplay(_Counting):
         return None
 
     def show(self, event: Event | None) -> None:
+        if isinstance(event, Retried):
+            self.report(event)
         if not isinstance(event, Ended):
             return
         self.count(event)
@@ -203,6 +207,9 @@ class LiveDisplay(_Counting):
                 self._trials[trial.key] = self._bars.add_task(f"  {description}", total=None, note="")
             case Advanced(trial, done, total):
                 self._bars.update(self._trials[trial.key], completed=done, total=total)
+            case Retried(trial, _):
+                self.report(event)
+                self._bars.remove_task(self._trials.pop(trial.key))
             case Ended(trial, _):
                 self.count(event)
                 self.report(event)

@@ -152,6 +152,9 @@ def status_table(console: Console, run: Path) -> None:
         if row["outcome"] not in (None, "ok"):
             line = f"  {row['outcome']}: {what}: {row['reason']}"
             console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if row["retried"]:
+            line = f"  {row['outcome'] or 'waiting'} after {row['attempts']} attempts: {what}: {row['retried']}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import subprocess
 from dataclasses import asdict
@@ -13,12 +14,14 @@ from typing import Any
 
 import psutil
 
-from results.store.files import write_text
+from results.store.files import remove_unfinished, write_text
 
 from ..plugins import IN_CHECKOUT, ROOT
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
-from ..trial.machine import cores, device_name, processor
+from ..trial.machine import cores, device_name, limiting_quota, processor
+
+MANIFEST = "manifest.json"
 
 
 def describe(device: str | None = None) -> dict[str, str | int | float]:
@@ -32,6 +35,8 @@ def describe(device: str | None = None) -> dict[str, str | int | float]:
         "cores": len(cores()),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
     }
+    if (limit := limiting_quota()) is not None:
+        environment["quota"] = f"{limit:g} cores"
     if device is not None:
         environment["device"] = device_name(device)
     return environment
@@ -64,19 +69,31 @@ def write_manifest(file: SuiteFile, plan: Plan, folder: Path) -> None:
         "unavailable": plan.unavailable,
         "timings": plan.timings,
     }
-    path = folder / "manifest.json"
-    if path.exists() and _without_date(json.loads(path.read_text(encoding="utf-8"))) == _without_date(manifest):
+    path = folder / MANIFEST
+    text = json.dumps(manifest, indent=2, sort_keys=True)
+    if _without_date(_read(folder)) == _without_date(json.loads(text)):
+        remove_unfinished(path)
         return  # only the date would change, and the report would be made again
-    write_text(path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    write_text(path, f"{text}\n")
 
 
 def timings_of(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the timings of an earlier plan of the run in `folder`, none where there is no readable manifest."""
+    timings = _read(folder).get("timings")
+    return {key: each for key, each in timings.items() if _is_timing(each)} if isinstance(timings, dict) else {}
+
+
+def _is_timing(found: Any) -> bool:
+    times = [found.get(name) for name in ("seconds", "first_seconds")] if isinstance(found, dict) else [None]
+    return all(isinstance(time, float) and 0 < time < math.inf for time in times)
+
+
+def _read(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return dict(found["timings"])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _without_date(manifest: dict[str, Any]) -> dict[str, Any]:

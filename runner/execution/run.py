@@ -1,12 +1,18 @@
-"""Runs the missing trials of a plan, and stores each as soon as it has finished."""
+"""Runs the missing trials of a plan, and stores each as soon as it has finished.
+
+A trial that crashed or exceeded its time runs again as often as the suite says, after all others. The store counts
+its attempts, so that a run that was killed goes on where it was.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +22,10 @@ from typing import TypeAlias
 from filelock import FileLock, Timeout
 
 from registry import UserError
-from results import Planned, Store
+from results import Outcome, Planned, Store
+from results.store.connection import DamagedError
+from results.store.database import RETRIED
+from results.store.load import STORE
 
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
@@ -57,7 +66,15 @@ class Closed:
         return sum(self.outcomes[outcome] for outcome in FAILED)
 
 
-Event: TypeAlias = Opened | EngineEvent | Stopping | Closed
+@dataclass(frozen=True)
+class Retried:
+    """A trial has ended with this outcome, and will run again."""
+
+    trial: Planned
+    outcome: Outcome
+
+
+Event: TypeAlias = Opened | EngineEvent | Retried | Stopping | Closed
 
 
 def run(
@@ -68,32 +85,110 @@ def run(
     With `retry`, failed trials run again. While nothing happens, None is yielded.
     """
     slots = workers or default_workers(plan.device, file.suite.threads)
-    with _owned(folder), Store(folder / "results.sqlite") as store:
+    with _owned(folder), Store(folder / STORE) as store:
         store.plan(plan.planned, plan.unavailable, plan.quantities)
         write_manifest(file, plan, folder)
-        done = store.finished()
-        settled = FINAL if retry else FINAL + FAILED
-        missing = [each for each in plan.planned if each.reason is None and done.get(each.key) not in settled]
-        yield Opened(missing, slots)
+        queue = _Queue(store, plan, file.suite.retries, retry)
+        yield Opened(queue.waiting, slots)
         limits = file.suite.limits
         engine = LocalEngine(folder, plan.device, cores(), slots, limits.seconds, int(limits.memory))
-        with _interrupts(engine) as interrupted:
-            yield from _run_missing(engine, missing, store, interrupted)
-        yield Closed(Counter(row["outcome"] for row in store.trials()), interrupted[0])
+        with _moved_if_damaged(store):
+            with _interrupts(engine) as interrupted:
+                yield from _run_missing(engine, queue, store, interrupted)
+            yield Closed(Counter(row["outcome"] for row in store.trials()), interrupted[0])
+
+
+class _Queue:
+    """The trials to run, and how often each may still fail before it is left alone."""
+
+    def __init__(self, store: Store, plan: Plan, retries: int, retry: bool) -> None:
+        self.retries = retries
+        # With `retry`, what failed begins again with all its attempts.
+        past = {} if retry else store.attempts()
+        self.failures = Counter({key: sum(each.outcome in RETRIED for each in past[key]) for key in past})
+        done = store.finished()
+        self.waiting = [
+            each
+            for each in plan.planned
+            if each.reason is None and self._is_missing(done.get(each.key), each.key, retry)
+        ]
+
+    def _is_missing(self, outcome: str | None, key: str, retry: bool) -> bool:
+        if outcome in RETRIED:
+            return retry or self.failures[key] <= self.retries
+        return outcome not in (FINAL if retry else FINAL + FAILED)
+
+    def runs_again(self, trial: Planned, outcome: Outcome) -> bool:
+        """Count a failure, and put the trial back where it may run again."""
+        if outcome.outcome not in RETRIED:
+            return False
+        self.failures[trial.key] += 1
+        if self.failures[trial.key] > self.retries:
+            return False
+        self.waiting.append(trial)
+        return True
 
 
 def _run_missing(
-    engine: Engine, missing: Sequence[Planned], store: Store, interrupted: list[bool]
-) -> Iterator[EngineEvent | Stopping | None]:
+    engine: Engine, queue: _Queue, store: Store, interrupted: list[bool]
+) -> Iterator[EngineEvent | Retried | Stopping | None]:
     stopping = False
-    session = datetime.now(UTC).isoformat(timespec="milliseconds")
-    for event in engine.run(missing) if missing else ():
-        if interrupted[0] and not stopping:
-            stopping = True
-            yield Stopping()
-        if isinstance(event, Ended):
-            store.finish(event.trial.key, replace(event.outcome, session=session))
-        yield event
+    # The clock may have been set back, and no two sessions may have one name.
+    session = f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {secrets.token_hex(4)}"
+    while queue.waiting and not interrupted[0]:
+        missing, queue.waiting = queue.waiting, []
+        # Closed at once where storing fails: the trials that are still running end with it.
+        with closing(_events(engine, missing)) as events:
+            for event in events:
+                if interrupted[0] and not stopping:
+                    stopping = True
+                    yield Stopping()
+                if isinstance(event, Ended):
+                    _finish(store, event.trial.key, replace(event.outcome, session=session))
+                    if queue.runs_again(event.trial, event.outcome):
+                        yield Retried(event.trial, event.outcome)
+                        continue
+                yield event
+
+
+def _events(engine: Engine, missing: Sequence[Planned]) -> Generator[EngineEvent | None, None, None]:
+    yield from engine.run(missing)
+
+
+def _finish(store: Store, key: str, outcome: Outcome) -> None:
+    """Store an outcome. Raises UserError where the disk is full, which is no fault of the trial."""
+    if outcome.outcome in ("failed", "crashed"):
+        _require_space(store.path.parent)
+    try:
+        store.finish(key, outcome)
+    except KeyError:
+        raise UserError(f"{store.path} was overwritten during the run; give the same command again") from None
+    except ValueError as error:
+        store.finish(key, Outcome("failed", str(error), outcome.seconds, session=outcome.session))
+
+
+def _require_space(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**16))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        why = error.strerror or "unknown error"
+        raise UserError(f"cannot write to {folder}: {why}; give the same command again when that is possible") from None
+
+
+@contextmanager
+def _moved_if_damaged(store: Store) -> Iterator[None]:
+    """Move a store away that was whole when the run began and is not any more, so that the next run can begin."""
+    try:
+        yield
+    except DamagedError as error:
+        store.close()
+        left = store.path.rename(store.path.with_name(f"{STORE}.damaged"))
+        store.path.with_name(f"{STORE}-journal").unlink(missing_ok=True)
+        sentence = f"{store.path} was damaged or overwritten during the run, and is now {left.name}; "
+        raise UserError(f"{sentence}the same command begins anew") from error
 
 
 def default_workers(device: str, threads: int) -> int:

@@ -18,6 +18,7 @@ LONGEST_NAME = 100  # it is the name of a folder
 MOST_SEEDS, MOST_THREADS = 10_000, 1024
 MOST_PARAMETERS = 10**11
 MOST_KEPT = 100
+MOST_RETRIES = 10
 LEAST_MEMORY, MOST_MEMORY = 10**6, 10**14
 
 
@@ -132,6 +133,9 @@ class Suite(_Strict):
     probes: Annotated[tuple[Probe, ...], Field(min_length=1, description="a list of probes, such as [accuracy],")]
     keep: Keep | None = None
     limits: Limits = Limits()
+    retries: Annotated[
+        int, Field(strict=True, ge=0, le=MOST_RETRIES, description=f"a whole number from 0 to {MOST_RETRIES}")
+    ] = 0
     threads: Annotated[
         int, Field(strict=True, ge=1, le=MOST_THREADS, description=f"a whole number from 1 to {MOST_THREADS:,}")
     ] = 1

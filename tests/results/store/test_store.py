@@ -16,6 +16,7 @@ import pytest
 import results
 from registry import Quantity, UserError
 from results import FORMAT, Array, Measurement, Outcome, Store
+from results.store.rows import Attempt
 from tests.results.trials import planned
 
 ROW = planned("a", "lstm", "copy", length=20, seed=3)
@@ -92,15 +93,27 @@ def test_finishing_again_replaces_the_measurements(tmp_path: Path) -> None:
         store.finish("a", Outcome("timeout", "too slow", measurements=(SIZE,)))
         store.finish("a", Outcome("ok", measurements=(replace(SIZE, value=2),)))
         assert store.trials()[0]["attempts"] == 2
+        assert store.trials()[0]["retried"] == "timeout: too slow"
+        first, second = store.attempts()["a"]
+        assert first == Attempt(1, "timeout", "too slow", 0.0, None)
+        assert (second.number, second.outcome) == (2, "ok")
         with pytest.raises(KeyError):
             store.finish("nobody", Outcome("ok"))
     assert results.load(tmp_path)["value"].to_list() == [2]
 
 
+def test_attempts_that_were_interrupted_or_failed_are_no_reason_to_run_again(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([ROW])
+        for outcome in ("interrupted", "crashed", "failed", "crashed", "ok"):
+            store.finish("a", Outcome(outcome, f"it was {outcome}"))
+        assert (store.trials()[0]["attempts"], store.trials()[0]["retried"]) == (5, "crashed: it was crashed")
+
+
 def test_a_failing_finish_leaves_nothing(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         store.plan([ROW])
-        with pytest.raises(sqlite3.Error):
+        with pytest.raises(ValueError, match="cannot be stored: NOT NULL constraint failed"):
             store.finish("a", Outcome("ok", measurements=(SIZE, replace(SIZE, probe=None))))  # type: ignore[arg-type]
         assert store.finished() == {}
         store.finish("a", Outcome("ok"))
@@ -119,12 +132,12 @@ store = Store({str(tmp_path / "results.sqlite")!r})
 store.plan([planned(str(i), "lstm") for i in range(3)])
 store.finish("0", Outcome("ok", measurements=tuple(Measurement("p", "q", i) for i in range(3000))))
 if {spill}:
-    store._db.execute("PRAGMA cache_size = 2")
+    store._db.sqlite.execute("PRAGMA cache_size = 2")
 def rows():
     for i in range(3000):
         yield Measurement("p", "q" * 50, i)
     os.kill(os.getpid(), signal.SIGKILL)
-db = store._db
+db = store._db.sqlite
 db.execute("BEGIN IMMEDIATE")
 db.execute("UPDATE trial SET outcome = 'ok' WHERE key = '1'")
 db.execute("DELETE FROM measurement WHERE trial = '0'")
@@ -148,7 +161,7 @@ def test_a_reader_sees_the_run_going_on(tmp_path: Path) -> None:
         assert len(results.load_trials(tmp_path)) == 1
         store.finish("a", Outcome("ok", measurements=(SIZE,)))
         assert len(results.load(tmp_path)) == 1
-    with Store(tmp_path / "results.sqlite", read_only=True) as store, pytest.raises(sqlite3.OperationalError):
+    with Store(tmp_path / "results.sqlite", read_only=True) as store, pytest.raises(UserError, match="read-only"):
         store.plan([])
 
 
@@ -193,7 +206,7 @@ def test_what_is_unavailable_is_of_the_last_plan(tmp_path: Path) -> None:
 
 
 def test_an_outcome_goes_to_json_and_back() -> None:
-    outcome = Outcome("timeout", "too slow", 1.5, "plain", 2, (Measurement("p", "q", 1.0, {"step": 3}, 0.5, 2.0),))
+    outcome = Outcome("timeout", "too slow", 1.5, "plain", (Measurement("p", "q", 1.0, {"step": 3}, 0.5, 2.0),))
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
     with pytest.raises(ValueError, match="unknown outcome 'fine'"):
         Outcome.from_json({**outcome.to_json(), "outcome": "fine"})

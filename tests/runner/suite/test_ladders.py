@@ -38,7 +38,7 @@ def test_results_know_the_rungs_of_each_ladder(tiny):
     plan = make_plan(SuiteFile(tiny(mechanisms="[gru]", tasks=tasks)))
     rows = [
         {"key": each.key, "trial": each.trial, "properties": {}, "plugins": [], "outcome": None, "session": None}
-        | dict.fromkeys(("reason", "path", "seconds", "attempts", "position"))
+        | dict.fromkeys(("reason", "path", "seconds", "attempts", "retried", "position"))
         for each in plan.planned
     ]
     trials, _ = tidy(rows, [], {})

@@ -1,5 +1,10 @@
 """A trial's training state on disk: what comes back, what stays apart, and what a failure leaves."""
 
+import errno
+import os
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -71,3 +76,65 @@ def test_a_failed_save_leaves_the_old_state(tmp_path):
         checkpoint.save({"step": 8, "network": {"weight": torch.zeros(1000)}, "history": Unsaveable()})
     assert equal(checkpoint.load(), STATE)
     assert len(list(tmp_path.iterdir())) == 1, "half of a file is not left behind"
+
+
+SPOILED = {
+    "cut off": lambda whole, path: whole[: len(whole) // 2],
+    "empty": lambda whole, path: b"",
+    "one byte changed": lambda whole, path: whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:],
+    "no checkpoint": lambda whole, path: b"garbage " * 100,
+    "hostile": lambda whole, path: pickle.dumps(Hostile(path)),
+    "hostile with a digest": lambda whole, path: sealed(pickle.dumps(Hostile(path))),
+    "of torch alone": lambda whole, path: whole[32:],
+}
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path.with_name("executed"),)
+
+
+def sealed(content):
+    return Checkpoint(Path(), "key")._seal(content) + content
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_what_cannot_be_read_begins_anew_with_a_note(tmp_path, capsys, spoiled):
+    checkpoint, path = Checkpoint(tmp_path, "key"), tmp_path / "key.training.pt"
+    checkpoint.save(STATE)
+    path.write_bytes(SPOILED[spoiled](path.read_bytes(), path))
+    assert checkpoint.load() is None
+    assert "the checkpoint key.training.pt is left out, and training begins anew: " in capsys.readouterr().err
+    assert not (tmp_path / "executed").exists()
+
+
+def test_the_state_of_another_trial_begins_anew(tmp_path, capsys):
+    Checkpoint(tmp_path, "other").save(STATE)
+    (tmp_path / "other.training.pt").rename(tmp_path / "key.training.pt")
+    assert Checkpoint(tmp_path, "key").load() is None
+    assert "of another trial" in capsys.readouterr().err
+
+
+def test_a_full_disk_does_not_end_the_training(tmp_path, capsys, monkeypatch):
+    checkpoint = Checkpoint(tmp_path, "key")
+    checkpoint.save(STATE)
+
+    def full(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        checkpoint.save({**STATE, "step": 8})
+    assert "cannot be written, and training goes on: No space left on device" in capsys.readouterr().err
+    assert equal(checkpoint.load(), STATE)
+    assert len(list(tmp_path.iterdir())) == 1, "half of a file is not left behind"
+
+
+def test_clear_removes_what_a_killed_process_left(tmp_path):
+    left = tmp_path / ".key.training.pt.4194304999.abcdefgh"
+    left.write_text("half of a")
+    Checkpoint(tmp_path, "key").clear()
+    assert not left.exists()
