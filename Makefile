@@ -4,9 +4,17 @@ PYTHON ?= python3
 SUITE ?= suites/quick.yaml
 KIND ?= alignment
 SEEDS ?=
-RUN ?= runs/$(basename $(notdir $(SUITE)))
+RUN ?=
+NAME ?=
 BENCH := .venv/bin/python -m runner
 INSTALLED := .venv/.installed
+
+# The shell takes these from the environment, as they were written: make would split them at spaces and expand "$".
+export BENCH_SUITE := $(value SUITE)
+export BENCH_SEEDS := $(value SEEDS)
+export BENCH_RUN := $(value RUN)
+export BENCH_KIND := $(value KIND)
+export BENCH_NAME := $(value NAME)
 
 .PHONY: help setup benchmark report new check test test-slow lint clean
 
@@ -23,16 +31,16 @@ $(INSTALLED): requirements.lock
 	@touch $@
 
 benchmark: setup  ## run SUITE (default suites/quick.yaml), then write its report; SEEDS=5 runs five seeds
-	@$(BENCH) run $(SUITE) $(if $(SEEDS),--seeds "$(SEEDS)")
+	@$(BENCH) run "$$BENCH_SUITE" $${BENCH_SEEDS:+--seeds "$$BENCH_SEEDS"}
 
 report: setup  ## make the tables, figures and report of RUN again from its results
-	@$(BENCH) report $(RUN)
+	@suite=$${BENCH_SUITE##*/}; $(BENCH) report "$${BENCH_RUN:-runs/$${suite%.*}}"
 
 new: setup  ## make the file of a plug-in: make new NAME=my_score [KIND=alignment]
-	@$(BENCH) new $(KIND) $(NAME)
+	@$(BENCH) new "$$BENCH_KIND" "$$BENCH_NAME"
 
 check: setup  ## check a plug-in: make check NAME=my_score
-	@$(BENCH) check $(NAME)
+	@$(BENCH) check "$$BENCH_NAME"
 
 test: setup  ## run the tests (about 5 minutes on two cores)
 	.venv/bin/python -m pytest -n 2 -m "not slow"

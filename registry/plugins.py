@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.metadata
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import UserError, shorten
+from .isolation import lasting, sentence
 from .origin import DISTRIBUTION, Origin, current_origin, failed_plugins
 
 ENTRY_POINTS = "attention_bench"
@@ -43,6 +45,32 @@ def load_plugin(spec: str) -> Origin:
     return origin
 
 
+def load_harmlessly(spec: str) -> str | None:
+    """Load a plug-in in a process that ends afterwards. Return which harm that cannot be undone it has done there."""
+
+    def load() -> None:
+        # The import in the process that stays says what is wrong with it.
+        with contextlib.suppress(UserError):
+            load_plugin(spec)
+
+    return lasting(load)
+
+
+def is_loaded(spec: str) -> bool:
+    """Return whether all modules of a plug-in are imported already."""
+    if spec.startswith(DISTRIBUTION):
+        name = spec.removeprefix(DISTRIBUTION)
+        modules = [point.module for point in _entry_points() if point.dist is not None and point.dist.name == name]
+    else:
+        modules = [module_name(Path(spec).resolve()) if _is_path(spec) else spec]
+    return all(module in sys.modules for module in modules)
+
+
+def record_failure(spec: str, reason: str) -> None:
+    """Remember why a plug-in is not loaded, for errors about the names that it would register."""
+    failed_plugins.update(dict.fromkeys(_names(spec), f"{shorten(spec)}: {reason}"))
+
+
 def missing(spec: str) -> str | None:
     """Return why there is no such plug-in; None if there may be one. Modules are looked for when they are imported."""
     try:
@@ -65,13 +93,22 @@ def _is_path(spec: str) -> bool:
     return spec.endswith(".py") or "/" in spec
 
 
+def installed_plugins() -> list[str]:
+    """Return the distributions with entry points in the group `attention_bench`, as arguments of `load_plugin`."""
+    return sorted({f"{DISTRIBUTION}{point.dist.name}" for point in _entry_points() if point.dist is not None})
+
+
+def _entry_points() -> importlib.metadata.EntryPoints:
+    return importlib.metadata.entry_points(group=ENTRY_POINTS)
+
+
 def load_installed_plugins(only: str | None = None) -> dict[str, str]:
     """Import the entry points in the group `attention_bench`, of one distribution or of all.
 
     Returns the errors of those that cannot be imported, by distribution.
     """
     errors: dict[str, str] = {}
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+    for point in _entry_points():
         distribution = point.dist
         name, version = (distribution.name, distribution.version) if distribution else (point.value, "")
         if only not in (None, name):
@@ -87,27 +124,30 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
     token = current_origin.set(origin)
     try:
         load()
-        for name in _names(origin) if failed_plugins else ():
+        for name in _names(spec) if failed_plugins else ():
             failed_plugins.pop(name, None)  # it was repaired since
-    except Exception as error:
-        reason = (str(error).splitlines() or [""])[0]
-        failed_plugins.update(
-            dict.fromkeys(_names(origin), f"{shorten(spec)}: {type(error).__name__}: {shorten(reason)}")
-        )
-        raise UserError(f"plug-in {spec}: cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        record_failure(spec, shorten(sentence(error)))
+        raise UserError(f"plug-in {spec}: cannot be imported: {sentence(error)}") from error
     finally:
         current_origin.reset(token)
 
 
-def _names(origin: Origin) -> set[str]:
+def _names(spec: str) -> set[str]:
     """Return the names that a plug-in may register: that of its file, and those that its text registers."""
-    stem = Path(origin.source).stem if origin.kind == "file" else origin.source.rpartition(".")[2]
-    text = Path(origin.source).read_text(encoding="utf-8", errors="replace") if origin.kind == "file" else ""
-    return {stem, *re.findall(r"""\bregister\(\s*["'](\w+)["']""", text)}
+    if not _is_path(spec) or not Path(spec).is_file():
+        return {spec.removeprefix(DISTRIBUTION).rpartition(".")[2]}
+    text = Path(spec).read_text(encoding="utf-8", errors="replace")
+    return {Path(spec).stem, *re.findall(r"""\bregister\(\s*["'](\w+)["']""", text)}
+
+
+def module_name(path: Path) -> str:
+    """Return the name of the module that is made of a plug-in file."""
+    return f"{FILE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"{FILE_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = module_name(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS
-from registry import Entry, Origin, Registry, UserError, load_installed_plugins, load_plugin, suggestion
+from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, Normalizer, Position, SequenceModel
+from registry import Entry, Origin, Registry, UserError, load_plugin, suggestion
 from registry.errors import written
-from registry.origin import failed_plugins
-from results.views import VIEWS
-from tasks import TASKS
+from registry.origin import DISTRIBUTION, failed_plugins
+from registry.plugins import installed_plugins, is_loaded, load_harmlessly, missing, record_failure
+from results.views import VIEWS, View
+from tasks import TASKS, Task
 
-from .probes import PROBES
+from .isolation import ApartError, each_apart, note, unchanged, why
+from .probes import PROBES, Probe
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CHECKOUT = (ROOT / "pyproject.toml").is_file()
@@ -27,15 +29,53 @@ def load_plugins(specs: Sequence[str] = (), folder: Path = FOLDER) -> tuple[list
 
     Raises UserError for a named plug-in that does not exist.
     """
-    origins, errors = [], load_installed_plugins()
-    for spec in [*map(str, sorted(folder.glob("*.py"))), *specs]:
+    origins, errors, installed = [], {}, installed_plugins()
+    for place, spec in enumerate([*installed, *map(str, sorted(folder.glob("*.py"))), *specs]):
         try:
-            origins.append(load_plugin(spec))
+            origin = load_tried(spec)
         except UserError as error:
             if error.__cause__ is None:
                 raise
-            errors[spec] = f"{type(error.__cause__).__name__}: {error.__cause__}"
+            errors[spec.removeprefix(DISTRIBUTION)] = why(error.__cause__)
+        else:
+            origins += [origin] if place >= len(installed) else []
     return origins, errors
+
+
+def load_tried(spec: str) -> Origin:
+    """Import a plug-in as `load_plugin` does, but first in a process of its own, which may take harm from it.
+
+    If that process ends otherwise, or this one could not go on as before, the plug-in is an error. What else it changes
+    in this process is set back, and a note says so.
+    """
+    if is_loaded(spec) or missing(spec) is not None:
+        return load_plugin(spec)
+    try:
+        (harm,) = each_apart(lambda: [load_harmlessly(spec)], about=f"the import of {spec}")
+        if harm is not None:
+            raise ApartError(harm)
+    except ApartError as error:
+        record_failure(spec, str(error))
+        raise UserError(f"plug-in {spec}: cannot be imported: {error}") from error
+    with unchanged() as changed:
+        origin = load_plugin(spec)
+        _refuse_strangers(spec, origin)
+    if changed:
+        note(f"what the import of {spec} changed in this process was set back: {', '.join(changed)}")
+    return origin
+
+
+def _refuse_strangers(spec: str, origin: Origin) -> None:
+    """Raise UserError if a plug-in has registered a class that is nothing of its kind, and forget all such classes."""
+    reason = None
+    for kind, contract in CONTRACTS.items():
+        for entry in REGISTRIES[kind].plugins():
+            if entry.origin == origin and not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
+                REGISTRIES[kind].forget(entry.name)
+                reason = f"the {kind} '{entry.name}' is no {contract.__name__}: its class must be derived from that"
+    if reason is not None:
+        record_failure(spec, reason)
+        raise UserError(f"plug-in {spec}: {reason}") from ApartError(reason)
 
 
 def load_plugins_of(run: Path) -> dict[str, str]:
@@ -48,7 +88,7 @@ def load_plugins_of(run: Path) -> dict[str, str]:
     errors = {}
     for spec in specs:
         try:
-            load_plugin(spec)
+            load_tried(spec)
         except UserError as error:
             errors[spec] = str(error)
     return errors
@@ -56,6 +96,16 @@ def load_plugins_of(run: Path) -> dict[str, str]:
 
 REGISTRIES: dict[str, Registry[Any]] = {
     registry.kind: registry for registry in (MODELS, ALIGNMENTS, NORMALIZERS, POSITIONS, TASKS, PROBES, VIEWS)
+}
+
+CONTRACTS: dict[str, type] = {
+    "model": SequenceModel,
+    "alignment": Alignment,
+    "normalizer": Normalizer,
+    "position": Position,
+    "task": Task,
+    "probe": Probe,
+    "view": View,
 }
 
 

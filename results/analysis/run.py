@@ -131,7 +131,7 @@ def gather(
 def _manifest(path: Path) -> dict[str, Any]:
     # A report of a run whose manifest is lost or torn is better than none.
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

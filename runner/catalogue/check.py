@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 
-from registry import Result
+from registry import Entry, Result
 
+from ..isolation import ApartError, each_apart
 from ..plugins import REGISTRIES, find
+
+SECONDS = 300.0  # for each check of a plug-in: some of them train a network or compile it
 
 
 def check_name(console: Console, name: str) -> bool:
@@ -15,11 +22,24 @@ def check_name(console: Console, name: str) -> bool:
     passed = True
     for kind, entry in find(name):
         console.print(f"[bold]{kind} {escape(name)}[/]", highlight=False)
-        for result in REGISTRIES[kind].check(entry.value):
+        for result in _results(kind, entry):
             passed &= result.passed
             _show(console, result)
     console.print("All checks passed." if passed else "Some checks failed; see above.", highlight=False)
     return passed
+
+
+def _results(kind: str, entry: Entry[Any]) -> Iterator[Result]:
+    """Yield the results of all checks. A plug-in is checked in a process of its own, which may take harm from it."""
+    check = REGISTRIES[kind].check
+    if not entry.origin.is_plugin:
+        yield from check(entry.value)
+        return
+    try:
+        for found in each_apart(lambda: map(asdict, check(entry.value)), SECONDS, about=f"{kind} {entry.name}"):
+            yield Result(**found)
+    except ApartError as error:
+        yield Result("the checks that follow", False, f"their process gave no results: {error}")
 
 
 def _show(console: Console, result: Result) -> None:

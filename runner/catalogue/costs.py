@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from mechanisms import ALIGNMENTS, MODELS
 from registry import Choice
 from results.store.labels import mechanism_labels
 
+from ..isolation import ApartError, apart
 from ..probes.meters.flops import ModelCost, cost_of
 from ..suite.expand import first_line
 from ..suite.mechanisms import Mechanism, unbuildable
@@ -45,9 +47,16 @@ def of_mechanisms(mechanisms: list[Mechanism], length: int) -> Iterator[CostRow]
 
 
 def _row(label: str, mechanism: Mechanism, length: int) -> CostRow:
-    try:
+    def counted() -> list[Any]:
         with seeds.scoped("costs"):
             built = mechanism.spec.build(mechanism.width)
-        return CostRow(label, mechanism.width, parameter_count(built), cost_of(built, length))
+        return [parameter_count(built), asdict(cost_of(built, length))]
+
+    try:
+        # What a plug-in does to its process is its own problem.
+        parameters, cost = apart(counted) if mechanism.is_plugin else counted()
+    except ApartError as error:
+        return CostRow(label, mechanism.width, problem=str(error))
     except Exception as error:
         return CostRow(label, mechanism.width, problem=f"{type(error).__name__}: {first_line(error)}")
+    return CostRow(label, mechanism.width, parameters, ModelCost(**cost))

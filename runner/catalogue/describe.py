@@ -17,6 +17,7 @@ from registry.docstring import parts_of, source_of
 from registry.spec import with_article
 from tasks import TASKS, Task
 
+from ..isolation import tried, why
 from ..plugins import REGISTRIES, ROOT
 from ..training.network import on_meta, parameter_count
 from .bounds import task_bounds
@@ -76,8 +77,18 @@ class Description:
 
 def describe(kind: str, entry: Entry[Any], built_in: bool = False) -> Description:
     """Describe an entry; with `built_in`, as if there were no plug-ins."""
+    if not entry.origin.is_plugin:
+        return _described(kind, entry, built_in)
+    try:
+        return tried(lambda: _described(kind, entry, built_in))
+    except Exception as error:
+        return _described(kind, entry, built_in, harm=why(error))
+
+
+def _described(kind: str, entry: Entry[Any], built_in: bool, harm: str | None = None) -> Description:
+    """Describe an entry; with `harm`, which is what it does to a process, nothing of it is called."""
     formula, text = parts_of(entry.value)
-    built = _built(kind, entry.value)
+    built = None if harm else _built(kind, entry.value)
     return Description(
         kind=kind,
         name=entry.name,
@@ -88,8 +99,8 @@ def describe(kind: str, entry: Entry[Any], built_in: bool = False) -> Descriptio
         source=source_of(entry.value),
         settings=settings(kind, entry.value),
         parameters=None if built is None else parameter_count(built),
-        facts=_facts(kind, entry, built),
-        combinations=tuple(_combinations(kind, entry.value, built_in)),
+        facts={"more is not known": harm} if harm else _facts(kind, entry, built),
+        combinations=() if harm else tuple(_combinations(kind, entry.value, built_in)),
     )
 
 

@@ -13,6 +13,7 @@ from registry import UserError, suggestion
 from registry.errors import shorten, written
 from tasks import TASKS, Batch, Features, Task, Tokens
 
+from ..isolation import ApartError, each_apart
 from ..suite.expand import check_sizes, first_line
 from ..suite.reader import ReadError, read
 from ..suite.tasks import LENGTH_KEYS, preset_settings
@@ -49,6 +50,22 @@ def examples(
     """Yield `count` examples as text at most `width` columns wide, where words allow it."""
     if language not in LANGUAGES:
         raise UserError(f"--language {shorten(language, 60)}: examples are told in {' and '.join(LANGUAGES)}")
+
+    def told() -> Iterator[str]:
+        return _examples(name, settings, length, seed, count, language, width)
+
+    if not TASKS.entry(name).origin.is_plugin:
+        yield from told()
+        return
+    try:
+        yield from each_apart(told, about=f"task {name}")
+    except ApartError as error:
+        raise UserError(f"{name}: {error}") from None
+
+
+def _examples(
+    name: str, settings: dict[str, Any], length: int | None, seed: int, count: int, language: str, width: int
+) -> Iterator[str]:
     own = {key: value for key, value in settings.items() if key not in LENGTH_KEYS}
     spec = TASKS.spec({name: own})
     check_sizes(spec)

@@ -32,6 +32,7 @@ from .shared import (
     available_device,
     load_named_plugins,
     new_console,
+    prepare_streams,
     show_estimate,
     show_report,
     warn_unavailable,
@@ -265,10 +266,11 @@ def env(device: Device = "auto") -> None:
 
 def main() -> None:
     """Run the command line. An error in the input is one sentence and exit code 1."""
+    prepare_streams()
     try:
         app()
     except UserError as error:
-        typer.echo(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", err=True)
+        print(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         why = error.strerror or str(error) or type(error).__name__

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +19,33 @@ if TYPE_CHECKING:
     from ..suite.plan import Plan
 
 
+LEAST_COLUMNS, MOST_COLUMNS = 20, 1000
+
+
+def prepare_streams() -> None:
+    """Open standard streams that are closed, and let the others replace the characters that they cannot show."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Otherwise the next file that is opened, such as the store, would have this number and get the output.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def new_console() -> Console:
     from rich.console import Console
 
-    return Console()
+    console = Console()
+    # A terminal that says that it has one column, or a million, is not believed.
+    width = min(max(console.width, LEAST_COLUMNS), MOST_COLUMNS)
+    if width != console.width:
+        console.width = width
+    return console
 
 
 def available_device(name: str) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from mechanisms.operations import counting
 
+from ..isolation import tried, why
 from ..probes.meters.timing import quartiles
 from ..training import seeds
 from ..training.network import evaluating
@@ -17,7 +18,6 @@ from ..training.recipe import MOST, Recipe
 from ..trial.key import key_of
 from ..trial.machine import machine
 from ..trial.trial import Trial
-from .expand import first_line
 from .steps import Step, StepTimer, threads, trainer_of
 
 ROUNDS = 5
@@ -98,9 +98,10 @@ class Budget:
 
     def _tried(self, step: Step, make: Callable[[Step], T]) -> T | None:
         try:
-            return make(step)
+            # A copy of this process could not use an accelerator.
+            return tried(lambda: make(step)) if step.is_foreign and self.device == "cpu" else make(step)
         except Exception as error:
-            self._problems[step] = f"{type(error).__name__}: {first_line(error)}"
+            self._problems[step] = why(error)
             return None
 
     def _key(self, step: Step, first: Step) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mechanisms import MODELS, incompatibility
 from registry import Spec, SpecError
 
+from ..isolation import ApartError, tried
 from ..training import seeds
 from ..training.network import parameter_count
 from . import match
@@ -64,12 +65,15 @@ class MechanismExpansion(Expansion):
             return replace(mechanism, reason=reason)
         strange = True  # until it is known whether code of a plug-in is involved
         try:
-            strange = mechanism.is_plugin or bool(spec.value.depends_on(spec.settings))
+            brought = [cls for part in spec.walk() for cls in part.value.depends_on(part.settings)]
+            strange = mechanism.is_plugin or bool(brought)
             return self._sized(mechanism)
         except SpecError as error:
             raise self.file.error((*where, *error.where), f"{spec.name}: {error}") from None
         except match.TooLargeError as error:
             raise self.file.error(where, f"{spec.name} {error}") from None
+        except ApartError as error:
+            return replace(mechanism, reason=f"no width was found for it: {error}")
         except Exception as error:
             cause = error.__cause__ if isinstance(error, match.NoWidthError) else error
             if isinstance(cause, OverflowError) or "overflow" in str(cause).lower():
@@ -84,7 +88,10 @@ class MechanismExpansion(Expansion):
     def _sized(self, mechanism: Mechanism) -> Mechanism:
         """Set the width of the mechanism and count its parameters. Errors of the model are passed on."""
         if self.file.suite.match is not None:
-            return _matched(mechanism, self.file.suite.match.parameters)
+            target = self.file.suite.match.parameters
+            if mechanism.is_plugin:
+                return tried(lambda: _matched(mechanism, target))
+            return _matched(mechanism, target)
         # A plug-in is built only in the process of its trial, where it cannot harm the run.
         if mechanism.is_plugin:
             return mechanism

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from registry import Spec
 from tasks import TASKS
 
+from ..isolation import why
 from .budget import Budget, UnmeasuredError
 from .mechanisms import Mechanism
 from .steps import Step
@@ -41,6 +42,16 @@ def pairs(
 
 def incompatible(mechanism: Spec, fields: Fields) -> str | None:
     """Return why a model cannot be trained on a task, None if it can."""
+    try:
+        return _incompatible(mechanism, fields)
+    except Exception as error:
+        plugins = [spec for spec in (mechanism, fields["task"]) if spec.registry.entry(spec.name).origin.is_plugin]
+        if not plugins:
+            raise
+        return f"{plugins[0].name} does not say with what it can be combined: {why(error)}"
+
+
+def _incompatible(mechanism: Spec, fields: Fields) -> str | None:
     if "earlier" in fields and (reason := incompatible(mechanism, {"task": fields["earlier"]})) is not None:
         return reason
     model, task, name = mechanism.value, TASKS[fields["task"].name], fields["task"].name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias, TypeGuard
@@ -12,8 +12,10 @@ from registry.errors import written
 from registry.spec import split
 from tasks import TASKS, TargetSpace, Task
 
+from ..isolation import tried, why
 from ..training.recipe import MOST
-from .expand import LARGEST, Expansion, Where, first_line
+from ..trial.measure import quantities
+from .expand import LARGEST, Expansion, Where
 from .file import SuiteFile
 from .mechanisms import MechanismExpansion
 
@@ -81,15 +83,10 @@ class TaskExpansion(Expansion):
         spec = replace(self.spec(name, settings, where), given=about_task)
         shortest, longest, tests = self._lengths(name, settings, where)
         tested = tuple(sorted({longest, *tests}))
-        task = self._built(spec, where)
-        if task is None:
+        space = self._built(spec, where, tested)
+        if space is None:
             return None
-        self.spaces.append(task.target_space)
-        for length in tested:
-            try:
-                task.check_length(length)
-            except ValueError as error:
-                raise self.file.error((*where, "length"), f"{name}: {error}") from None
+        self.spaces.append(space)
         fields = {"task": spec, "trained_length": longest, "shortest_length": shortest, "test_lengths": tested}
         beside = self._steps(name, settings, where) | self._own_mechanisms(name, settings, where)
         return fields | beside | self._earlier(name, settings.get("pretrain"), where)
@@ -113,16 +110,29 @@ class TaskExpansion(Expansion):
         except SpecError as error:
             raise self.file.error(where, f"{name}: {error}") from None
 
-    def _built(self, spec: Spec, where: Where) -> Task | None:
-        if not TASKS.entry(spec.name).origin.is_plugin:
+    def _built(self, spec: Spec, where: Where, lengths: Sequence[int]) -> TargetSpace | None:
+        """Construct a task, check the lengths, and return its target space; None for a plug-in that fails."""
+
+        def build() -> TargetSpace:
             task: Task = self.build(spec, where)
-            return task
+            for length in lengths:
+                task.check_length(length)
+            # What the plan reads of a task beside that.
+            quantities((), [task.target_space])
+            tuple(spec.value.depends_on(spec.settings))
+            return task.target_space
+
+        is_plugin = TASKS.entry(spec.name).origin.is_plugin
         try:
-            return self.build(spec, where)  # type: ignore[no-any-return]
+            return tried(build) if is_plugin else build()
         except UserError:
             raise
+        except ValueError as error:
+            raise self.file.error((*where, "length"), f"{spec.name}: {error}") from None
         except Exception as error:
-            self.unavailable[spec.name] = f"it cannot be built: {type(error).__name__}: {first_line(error)}"
+            if not is_plugin:
+                raise
+            self.unavailable[spec.name] = f"it cannot be built: {why(error)}"
             return None
 
     def _lengths(self, name: str, settings: Mapping[str, Any], where: Where) -> tuple[int, int, list[int]]:

@@ -84,18 +84,6 @@ def test_more_seeds_run_only_what_is_missing(shell, tiny):
     assert found[found["seed"] == 0].reset_index(drop=True)["value"].equals(kept["value"])
 
 
-def test_make_hands_the_seeds_on():
-    def command(*arguments):
-        # A make that runs the tests would have this one print the folders that it enters.
-        make = ["make", "--no-print-directory", "-n", "benchmark", *arguments]
-        done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True)
-        return done.stdout.splitlines()[-1].strip()
-
-    assert command("SEEDS=5").endswith('-m runner run suites/quick.yaml --seeds "5"')
-    assert command("SEEDS=x y").endswith('--seeds "x y"')
-    assert command().endswith("-m runner run suites/quick.yaml")
-
-
 @pytest.mark.slow
 def test_plugin_from_outside_runs_only_its_trials_and_shows_its_row(shell, tiny, write):
     suite = tiny(mechanisms="[gru, transformer: {heads: 2, alignment: [dot, plugins]}]")
