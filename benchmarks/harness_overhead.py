@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
+import socket
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -23,7 +25,8 @@ from torch.nn import functional as F
 
 from benchmarks.hand_written_decoders import DECODERS, SCORES, HandWritten
 from mechanisms import MODELS
-from runner.execution.engines.local import PRELOAD
+from runner.execution.engines.local.engine import PRELOAD
+from runner.execution.engines.local.launcher import Launcher
 from runner.training.data import TrainingData
 from runner.training.network import Network
 from runner.training.recipe import Recipe
@@ -125,21 +128,25 @@ def decoders(rounds: int) -> None:
     torch.set_num_threads(1)
 
 
-def nothing() -> None:
+def nothing(job: object, connection: socket.socket) -> None:
     pass
 
 
 def process_seconds() -> float:
     """Return the median seconds to start and end a trial's process, the server being warm."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
     times = []
-    for _ in range(8):
-        process = context.Process(target=nothing)
-        begin = time.perf_counter()
-        process.start()
-        process.join()
-        times.append(time.perf_counter() - begin)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        launcher = Launcher("benchmarks.harness_overhead:nothing", PRELOAD, Path(folder))
+        for _ in range(8):
+            here, there = socket.socketpair()
+            begin = time.perf_counter()
+            pid = launcher.start({}, [there.fileno(), log.fileno()])
+            while pid not in launcher.exits:
+                launcher.read(1.0)
+            times.append(time.perf_counter() - begin)
+            here.close()
+            there.close()
+        launcher.close()
     return statistics.median(times[1:])
 
 

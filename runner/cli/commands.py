@@ -38,6 +38,7 @@ from .shared import (
     warn_unavailable,
     with_seeds,
 )
+from .signals import ending_like_an_interrupt
 
 INTERRUPTED, SOME_FAILED = 130, 2
 LONGEST = 2000  # characters of an error
@@ -268,7 +269,8 @@ def main() -> None:
     """Run the command line. An error in the input is one sentence and exit code 1."""
     prepare_streams()
     try:
-        app()
+        with ending_like_an_interrupt():
+            app()
     except UserError as error:
         print(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", file=sys.stderr)
         sys.exit(1)

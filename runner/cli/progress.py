@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -29,22 +30,28 @@ PLAIN_EVERY = 10.0  # seconds between plain lines, except those of failed trials
 def follow(console: Console, plan: Plan, folder: Path, events: Iterable[Event | None]) -> Closed:
     """Show the progress of a run into `folder`, and return how it ended."""
     opened: Display | None = None
+    stopping = False
     try:
         for event in events:
-            match event:
-                case Opened(missing, workers):
-                    _announce(console, plan, len(missing), folder)
-                    opened = display(console, missing, {each.key: plan.description(each) for each in missing}, workers)
-                    opened.__enter__()
-                case Stopping():
-                    console.print("Stopping: running trials write a checkpoint. Ctrl-C again stops at once.")
-                case Closed():
-                    return event
-                case _ if opened is not None:
-                    opened.show(event)
+            stopping = stopping or isinstance(event, Stopping)
+            # A terminal that has been closed takes no text, and yet running trials write their checkpoints.
+            with suppress(*([OSError] if stopping else [])):
+                match event:
+                    case Opened(missing, workers):
+                        _announce(console, plan, len(missing), folder)
+                        descriptions = {each.key: plan.description(each) for each in missing}
+                        opened = display(console, missing, descriptions, workers)
+                        opened.__enter__()
+                    case Stopping():
+                        console.print("Stopping: running trials write a checkpoint. Ctrl-C again stops at once.")
+                    case Closed():
+                        return event
+                    case _ if opened is not None:
+                        opened.show(event)
     finally:
         if opened is not None:
-            opened.__exit__(None, None, None)
+            with suppress(*([OSError] if stopping else [])):
+                opened.__exit__(None, None, None)
     raise AssertionError("a run ends with Closed")
 
 

@@ -11,7 +11,7 @@ import secrets
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,10 +31,12 @@ from ..suite.file import SuiteFile
 from ..suite.plan import Plan
 from ..trial.machine import cores
 from .engines import Ended, Engine, EngineEvent, LocalEngine
+from .engines.local import Limits
 from .manifest import write_manifest
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("failed", "timeout", "oom", "crashed")
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ def run(
         write_manifest(file, plan, folder)
         queue = _Queue(store, plan, file.suite.retries, retry)
         yield Opened(queue.waiting, slots)
-        limits = file.suite.limits
-        engine = LocalEngine(folder, plan.device, cores(), slots, limits.seconds, int(limits.memory))
+        limits = Limits(file.suite.limits.seconds, int(file.suite.limits.memory))
+        engine = LocalEngine(folder, plan.device, cores(), slots, limits, plan.quantities)
         with _moved_if_damaged(store):
             with _interrupts(engine) as interrupted:
                 yield from _run_missing(engine, queue, store, interrupted)
@@ -138,7 +140,7 @@ def _run_missing(
     while queue.waiting and not interrupted[0]:
         missing, queue.waiting = queue.waiting, []
         # Closed at once where storing fails: the trials that are still running end with it.
-        with closing(_events(engine, missing)) as events:
+        with closing(engine.run(missing)) as events:
             for event in events:
                 if interrupted[0] and not stopping:
                     stopping = True
@@ -149,10 +151,6 @@ def _run_missing(
                         yield Retried(event.trial, event.outcome)
                         continue
                 yield event
-
-
-def _events(engine: Engine, missing: Sequence[Planned]) -> Generator[EngineEvent | None, None, None]:
-    yield from engine.run(missing)
 
 
 def _finish(store: Store, key: str, outcome: Outcome) -> None:
@@ -217,7 +215,7 @@ def _owned(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _interrupts(engine: Engine) -> Iterator[list[bool]]:
-    """Let the first Ctrl-C ask the engine to stop, and the second stop it at once."""
+    """Let the first Ctrl-C or request to end ask the engine to stop, and the second stop it at once."""
     interrupted = [False]
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -226,7 +224,9 @@ def _interrupts(engine: Engine) -> Iterator[list[bool]]:
         interrupted[0] = True
         engine.stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Under nohup, SIGHUP stays ignored.
+    ignored = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else []
+    before = {number: signal.signal(number, handle) for number in STOPS if number not in ignored}
     try:
         yield interrupted
     finally:

@@ -17,6 +17,8 @@ TAG = "tag:yaml.org,2002:"
 MERGE = f"{TAG}merge"
 PLAIN = ("null", "bool", "int", "float", "str", "seq", "map")
 LARGEST = 10**15  # beyond it, a number is a slip
+UNLIMITED = ("limits", "seconds")  # may be .inf; no other number may
+INFINITY = f"{TAG}infinity"
 MOST_DIGITS = 400  # Python refuses to convert much longer ones
 
 
@@ -36,6 +38,7 @@ def read(text: str) -> tuple[Node, Any]:
         if root is None:
             return None, None
         _check(root, set(), set())
+        _allow_infinity(root)
         return root, loader.construct_document(root)
     except RecursionError:
         raise ReadError(1, "lists and mappings are nested too deeply") from None
@@ -90,6 +93,15 @@ def _check(node: yaml.Node, above: set[int], done: set[int]) -> None:
     children = [each for pair in node.value for each in pair] if isinstance(node, yaml.MappingNode) else node.value
     for child in children:
         _check(child, above | {id(node)}, done)
+
+
+def _allow_infinity(root: yaml.Node) -> None:
+    found: Node = root
+    for part in UNLIMITED:
+        step = _child(found, part)
+        found = step and step[0]
+    if isinstance(found, yaml.ScalarNode) and found.value.lower().removeprefix("+") == ".inf":
+        found.tag = INFINITY
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
@@ -149,6 +161,7 @@ def _number(make: Make) -> Make:
     return checked
 
 
+_Loader.add_constructor(INFINITY, lambda loader, node: math.inf)
 _Loader.add_constructor(f"{TAG}int", _number(yaml.SafeLoader.construct_yaml_int))
 _Loader.add_constructor(f"{TAG}float", _number(yaml.SafeLoader.construct_yaml_float))
 _Loader.add_implicit_resolver(

@@ -65,9 +65,9 @@ class Training(Recipe):
 
 
 class Limits(_Strict):
-    """The limits of each trial: seconds of wall time, and bytes of memory."""
+    """The limits of each trial: seconds of wall time (.inf is no limit), and bytes of memory of all its processes."""
 
-    seconds: Positive = 600.0
+    seconds: Annotated[float, Field(strict=True, gt=0, description="a number greater than 0, or .inf,")] = 600.0
     memory: Annotated[ByteSize, Field(description="a size with its unit, from 1MB to 100TB, such as 4GB,")] = ByteSize(
         8 * 10**9
     )

@@ -1,4 +1,4 @@
-"""Engines, which decide where and when trials run, one in each file."""
+"""Engines, which decide where and when trials run, one in each file or folder."""
 
 from .events import Advanced, Ended, Engine, EngineEvent, Started
 from .local import LocalEngine

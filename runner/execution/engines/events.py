@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -31,7 +31,7 @@ EngineEvent: TypeAlias = Started | Advanced | Ended
 
 
 class Engine(Protocol):
-    def run(self, trials: Sequence[Planned]) -> Iterator[EngineEvent | None]:
+    def run(self, trials: Sequence[Planned]) -> Generator[EngineEvent | None, None, None]:
         """Run the trials and yield events, or None while nothing happens."""
         ...
 

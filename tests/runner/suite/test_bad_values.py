@@ -1,5 +1,6 @@
 """Values of a suite that are read as something else, are empty, are given twice or are too large: one sentence each."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,14 @@ ANOTHER_NUMBER = [
     ({"limits": "{memory: -4GB}"}, 7, "limits.memory is '-4GB'; a size"),
     ({"limits": "{memory: 4XB}"}, 7, "limits.memory is '4XB'; a size"),
     ({"limits": f"{{memory: {'9' * 400}GB}}"}, 7, "limits.memory is '999"),
-    ({"limits": "{seconds: yes}"}, 7, "limits.seconds is true; a number greater than 0 was expected"),
+    ({"limits": "{seconds: yes}"}, 7, "limits.seconds is true; a number greater than 0, or .inf, was expected"),
+    ({"limits": "{seconds: -.inf}"}, 7, "-.inf is not a finite number"),
+    ({"limits": "{seconds: .nan}"}, 7, ".nan is not a finite number"),
+    (
+        {"limits": "{seconds: &none .inf}\ntrain: {clip: *none}", "train": None},
+        7,
+        "train.clip is inf; a number greater",
+    ),
     ({"limits": "{}\nthreads: true"}, 8, f"threads is true; {WHOLE} from 1 to 1,024 was expected"),
     ({"match": "{parameters: true}", "train": None}, 7, f"match.parameters is true; {WHOLE} from 1"),
     ({"mechanisms": "[transformer: {window: 2.5}]"}, 3, f"window is 2.5; {WHOLE} or null was expected"),
@@ -157,6 +165,11 @@ def test_numbers_as_people_write_them(tiny, text, rate):
 def test_numbers_that_are_clear(tiny):
     suite = SuiteFile(tiny(train="{steps: 1_000, warmup: 0x10}", limits="{memory: 4000000000}")).suite
     assert (suite.train.steps, suite.train.warmup, suite.limits.memory) == (1000, 16, 4 * 10**9)
+
+
+@pytest.mark.parametrize("text", [".inf", "+.Inf"])
+def test_a_suite_may_have_no_limit_of_time(tiny, text):
+    assert SuiteFile(tiny(limits=f"{{seconds: {text}}}")).suite.limits.seconds == math.inf
 
 
 def test_a_date_is_a_name(tiny):
