@@ -1,5 +1,6 @@
 """Faulty plug-ins share a run with sound mechanisms: each spoils its own trial at most, and leaves nothing behind."""
 
+import math
 import os
 import sqlite3
 import time
@@ -23,7 +24,9 @@ FAULTY = "transformer: {heads: 2, alignment: [plugins]}"
 NORMALIZERS = "transformer: {heads: 2, normalizer: [plugins]}"
 SOUND_PLUGIN = score("sound", "does nothing wrong", "pass", "ok")
 
-groups = [pytest.param(name, marks=() if name == "often" else pytest.mark.slow) for name in GROUPS]
+groups = [
+    pytest.param(name, marks=() if name == "often" else pytest.mark.slow, id=name.replace(" ", "_")) for name in GROUPS
+]
 
 
 @pytest.mark.parametrize("group", groups)
@@ -90,7 +93,7 @@ def values(trials, measured):
     sound = {trial["key"] for trial in trials if not trial["plugins"]}
     assert {trial["outcome"] for trial in trials if trial["key"] in sound} == {"ok"}
     rows = [row for row in measured if row["trial"] in sound]
-    return sorted((row["trial"], row["quantity"], str(row["coordinates"]), str(row["value"])) for row in rows)
+    return sorted((row["trial"], row["quantity"], str(row["coordinates"]), repr(row["value"])) for row in rows)
 
 
 def expected(tiny):
@@ -103,8 +106,9 @@ def expected(tiny):
         found = [(trial, each) for trial in trials for each in measure(trial, torch.device("cpu")).measurements]
     finally:
         torch.set_num_threads(threads)
-    stored = [(t.key, e.quantity, str(dict(e.at)), str(None if e.value != e.value else e.value)) for t, e in found]
-    return sorted(stored)
+    # The store has no NaN, and whole numbers as floating-point numbers.
+    values = [repr(None if math.isnan(each.value) else float(each.value)) for _, each in found]
+    return sorted((t.key, e.quantity, str(dict(e.at)), value) for (t, e), value in zip(found, values, strict=True))
 
 
 def test_the_list_is_long_and_the_page_says_the_same():

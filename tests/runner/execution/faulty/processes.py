@@ -25,9 +25,9 @@ HANGS = (
         "seconds",
     ),
     score(
-        "leaves_group",
-        "leaves its process group and never ends",
-        "os.setpgid(0, os.getpgid(os.getppid())); time.sleep(1000)",
+        "waits_for_child",
+        "waits for a child process in a session of its own, which never ends",
+        "if os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nos.wait()",
         "timeout",
         "seconds",
     ),
