@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
+import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -81,6 +83,7 @@ class Registry(Generic[T]):
             # Decided by the module, because a plug-in may be the first to import a built-in one.
             built_in = value.__module__.startswith((*BUILT_IN_PACKAGES, f"{self._package}."))
             if not built_in:
+                self._require_plain(name, value)
                 self._import(name)  # first, or a plug-in could take the name of a built-in class that is not loaded yet
             taken = self._entries.get(name)
             if taken is not None:
@@ -89,6 +92,24 @@ class Registry(Generic[T]):
             return value
 
         return add
+
+    def _require_plain(self, name: str, value: type[T]) -> None:
+        """Raise ValueError for properties and for default settings that results cannot keep."""
+        defaults = {}
+        if isinstance(value, type):
+            parameters = inspect.signature(value).parameters.values()
+            defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
+        declared = {each: getattr(value, each) for each in self._properties if hasattr(value, each)}
+        for what, found in {**defaults, **declared}.items():
+            if isinstance(found, type | Spec):
+                continue
+            try:
+                json.dumps(found)
+            except (TypeError, ValueError, RecursionError):
+                raise ValueError(
+                    f"{self.kind} '{name}': results cannot keep {what}, which is {written(found)}; "
+                    "a number, a word, true, false, None, or a list of such was expected"
+                ) from None
 
     def entry(self, name: str) -> Entry[T]:
         """Return the entry called `name`. Raises SpecError, with a suggestion, if there is none."""

@@ -78,3 +78,19 @@ def test_a_plugin_that_fails_leaves_its_error(tmp_path):
         load_plugin(str(tmp_path / "none.py"))
     with pytest.raises(UserError, match="plug-in distribution:nope: no distribution with this name is installed"):
         load_plugin("distribution:nope")
+
+
+def with_a_function(self, size=1, *, found=lambda: None):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [({"solid": {1}}, r"solid, which is \{1\}"), ({"__init__": with_a_function}, "found, which is <function")],
+)
+def test_a_plugin_must_be_something_that_results_can_keep(members, what):
+    registry = Registry("thing", properties=("solid",))
+    with pytest.raises(ValueError, match=f"thing 'a': results cannot keep {what}"):
+        registry.register("a")(type("A", (), members))
+    registry.register("b")(type("B", (), {"solid": ("yes", 1, None)}))
+    assert list(registry) == ["b"]
