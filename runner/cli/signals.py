@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -24,9 +25,9 @@ def ending_like_an_interrupt() -> Iterator[None]:
     usual = sys.unraisablehook
 
     def unraisable(lost: Any) -> None:
-        # An interrupt in a finaliser is lost, and so it is sent once more.
+        # An interrupt in a finaliser is lost, and so it is sent once more, when the finaliser has ended.
         if isinstance(lost.exc_value, KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
         else:
             usual(lost)
 

@@ -126,6 +126,18 @@ def test_no_process_stays_and_none_has_what_is_not_its_own(engine, tmp_path):
     assert sorted(each.name for each in (tmp_path / "logs").iterdir()) == ["handles.log", "leaves.log"]
 
 
+def test_an_engine_runs_twice_and_removes_what_a_killed_trial_has_half_written(engine, tmp_path):
+    one = engine()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / ".fine.training.pt.x1y2").touch()
+    (tmp_path / "checkpoints" / "other.training.pt").touch()
+    for _ in range(2):
+        events = [event for event in one.run(planned("fine")) if event is not None]
+        assert events[0] == Started(planned("fine")[0])
+        assert ended(events)["fine"].outcome == "ok"
+    assert [each.name for each in (tmp_path / "checkpoints").iterdir()] == ["other.training.pt"]
+
+
 def test_a_new_fork_server_runs_again_what_was_not_at_fault(engine):
     outcomes = run(engine(), "later", "parricide", "fine")
     assert {name: each.outcome for name, each in outcomes.items()} == {

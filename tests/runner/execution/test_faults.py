@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from registry import UserError
+from registry.plugins import FILE_PREFIX
 from results import Store, load, load_trials
 from tests.runner.conftest import ROOT
 
@@ -71,6 +73,13 @@ class Refuses(InnerProduct):
 ALIGNMENTS = "[dot, raises, returns_nan, hangs, eats, exits, dies, refuses]"
 
 
+def run_inside(shell, suite, *arguments):
+    """Run a suite in this process, which has torch loaded, with plug-ins that are imported anew."""
+    for name in [name for name in sys.modules if name.startswith(FILE_PREFIX)]:
+        del sys.modules[name]
+    return shell.inside("run", suite, "--out", shell.runs, "--device", "cpu", "--no-report", *arguments)
+
+
 def outcomes(run):
     trials = load_trials(run)
     return {m: (o, r) for m, o, r in zip(trials["mechanism"], trials["outcome"], trials["reason"], strict=True)}
@@ -80,16 +89,16 @@ def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
     plugin = write("bad.py", BAD)
     suite = tiny(
         mechanisms=f"[gru, transformer: {{heads: 2, alignment: {ALIGNMENTS}}}]",
-        limits="{seconds: 12, memory: 1200MB}",
+        limits="{seconds: 8, memory: 1200MB}",
     )
-    done = shell.run(suite, "--plugin", plugin)
+    done = run_inside(shell, suite, "--plugin", plugin)
     assert done.returncode == 2, done.stdout + done.stderr
     found = outcomes(shell.runs / "tiny")
     assert found["gru"][0] == found["transformer(dot)"][0] == "ok"
     expected = {
         "raises": ("failed", "RuntimeError: no score today (bad.py:"),
         "returns_nan": ("diverged", "loss was nan"),
-        "hangs": ("timeout", "exceeded the limit of 12 seconds"),
+        "hangs": ("timeout", "exceeded the limit of 8 seconds"),
         "eats": ("oom", "exceeded the limit of 1.2 GB"),
         "exits": ("crashed", "exit code 3"),
         "dies": ("crashed", "killed by SIGKILL"),
@@ -101,7 +110,7 @@ def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
         assert reason in got[1], (name, got)
         assert reason in done.stdout, "it is told while the run goes on"
     assert "Traceback" not in done.stdout + done.stderr
-    again = shell.run(suite, "--plugin", plugin)
+    again = run_inside(shell, suite, "--plugin", plugin)
     assert "9 trials, 9 already finished, 0 to run" in again.stdout
     assert again.returncode == 2, "they are still failed"
 
@@ -133,6 +142,12 @@ def wait_for(condition, seconds=90):
             return
         time.sleep(0.05)
     raise AssertionError("it did not come to that in time")
+
+
+def below(process):
+    """Return the fork server and the processes of trials of a run."""
+    server = psutil.Process(process.pid).children()
+    return server, [child for one in server for child in one.children()]
 
 
 def finished(run):
@@ -181,17 +196,43 @@ def test_kill_dash_nine_loses_and_repeats_nothing(shell, tiny):
     )
 
 
-def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny):
+@pytest.mark.parametrize(
+    "number",
+    ["SIGHUP", *(pytest.param(each, marks=pytest.mark.slow) for each in ("SIGINT", "SIGTERM", "SIGQUIT"))],
+)
+def test_interrupt_checkpoints_and_the_same_command_goes_on(shell, tiny, number):
     suite, run = tiny(**{**SLOW, "seeds": "1", "train": SLOW["train"].replace("120", "4000")}), shell.runs / "tiny"
     with started(shell, suite) as process:
         wait_for(lambda: len(list((run / "logs").glob("*.log"))) == 2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.Signals[number])
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     assert "Interrupted with 2 trials left. The same command continues the run." in output
     assert {o for o, _ in outcomes(run).values()} == {"interrupted"}
     assert len(list((run / "checkpoints").glob("*.pt"))) == 2
     assert "of 4000" in outcomes(run)["gru"][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victims", ["driver", "server", "all"])
+def test_no_process_outlives_its_run(shell, tiny, victims):
+    """SIGKILL while two trials run. Without its fork server the run goes on; without the driver nothing stays."""
+    suite, run = tiny(**{**SLOW, "seeds": "1"}), shell.runs / "tiny"
+    with started(shell, suite) as process:
+        wait_for(lambda: len(below(process)[1]) == 2 and len(list((run / "logs").glob("*.log"))) == 2)
+        server, trials = below(process)
+        for victim in {"driver": [], "server": server, "all": server + trials}[victims]:
+            victim.kill()
+        if victims == "server":
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, output
+        else:
+            process.kill()
+    wait_for(lambda: not alive([each.pid for each in server + trials]), 15)
+    done = shell.run(suite)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {outcome for outcome, _ in outcomes(run).values()} == {"ok"}
+    assert not [each for each in run.rglob(".*") if each.name != ".lock"]
 
 
 @pytest.mark.slow
@@ -220,7 +261,7 @@ def test_newer_store_is_refused(shell, tiny):
 def test_unwritable_output(shell, tiny, write):
     suite = tiny()
     write("runs", "a file where the folder should be")
-    done = shell.run(suite)
+    done = run_inside(shell, suite)
     assert done.returncode == 1
     assert "cannot write to" in done.stderr
     assert "Traceback" not in done.stderr

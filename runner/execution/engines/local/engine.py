@@ -62,26 +62,35 @@ class LocalEngine:
         self._waiting: deque[Planned] = deque()
         self._free: list[list[int]] = []
         self._running: list[TrialProcess] = []
-        self._announced: set[str] = set()
-        self._deaths: Counter[str] = Counter()
-        self._stops: Counter[str] = Counter()
-        self._failures = 0
+        self._announced: set[str]  # these are of one run
+        self._deaths: Counter[str]
+        self._stops: Counter[str]
+        self._failures: int
 
     def stop(self) -> None:
         self._stopping = True
 
     def run(self, trials: Sequence[Planned]) -> Generator[EngineEvent | None, None, None]:
         alone = {each.key for each in trials if Trial.from_json(each.trial).alone}
+        self._announced, self._deaths, self._stops, self._failures = set(), Counter(), Counter(), 0
         try:
             yield from self._run_all([each for each in trials if each.key not in alone], self.slots)
             yield from self._run_all([each for each in trials if each.key in alone], [self.cores])
         finally:
-            for process in self._running:
-                process.kill()
-                process.close()
-            if self._launcher is not None:
-                self._launcher.close()
-                self._launcher = None
+            self._leave()
+
+    def _leave(self) -> None:
+        """Kill what still runs, and remove what it has left half written."""
+        for process in self._running:
+            process.kill()
+            process.close()
+        self._running = []
+        if self._launcher is not None:
+            self._launcher.close()
+            self._launcher = None
+        # Finished checkpoints have names without a dot in front. The folder belongs to this run alone.
+        for left in (self.folder / CHECKPOINTS).glob(".*"):
+            left.unlink(missing_ok=True)
 
     def _run_all(self, trials: Sequence[Planned], slots: Sequence[list[int]]) -> Iterator[EngineEvent | None]:
         self._waiting, self._free = deque(trials), list(slots)
