@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.chaos_call import PHASES, SIGNALS, VICTIMS, Call
+from results import Store
 from results.report.html import report_is_current
 
 SUITE = """name: chaos
@@ -61,8 +62,9 @@ class Fingerprint(Probe):
         yield Measurement("fingerprint", "fingerprint", total)
 '''
 
-# What a kill may change: how long a trial took, in which call of the command, and how often it was begun.
-MAY_DIFFER = ("seconds", "session", "attempts")
+# What a kill may change: how long a trial took, in which call of the command, and how often it was begun. The checksum
+# of a row covers these too.
+MAY_DIFFER = ("seconds", "session", "attempts", "checksum")
 TABLES = {
     "trial": "key",
     "measurement": "trial, rowid",
@@ -103,10 +105,20 @@ def contents(store: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def integrity(store: Path) -> str:
+    """Return what SQLite says of a store whose rows can all be read, "ok" where nothing is wrong."""
+    with Store(store, read_only=True) as opened:
+        opened.snapshot(), opened.arrays()
     with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as db:
         answer = str(db.execute("PRAGMA integrity_check").fetchone()[0])
     db.close()
     return answer
+
+
+def differing(pairs: list[tuple[tuple[object, ...], tuple[object, ...]]]) -> str:
+    """Return the first values that differ."""
+    return str(
+        [(one, other) for row, another in pairs[:1] for one, other in zip(row, another, strict=True) if one != other]
+    )
 
 
 def files(folder: Path) -> set[str]:
@@ -120,7 +132,9 @@ def compare(reference: Path, series: Path, tally: Tally) -> None:
     for name, rows in before.items():
         if after[name] != rows:
             wrong = [pair for pair in zip(rows, after[name], strict=False) if pair[0] != pair[1]]
-            tally.problem(f"{series.name}: the table {name} differs, {len(rows)}, {len(after[name])} rows: {wrong[:1]}")
+            tally.problem(
+                f"{series.name}: the table {name} differs, {len(rows)}, {len(after[name])} rows: {differing(wrong)}"
+            )
     if (answer := integrity(run / "results.sqlite")) != "ok":
         tally.problem(f"{series.name}: integrity_check says {answer}")
     for where in (Path("runs"), Path("tmp")):
