@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ from .shared import (
 from .signals import ending_like_an_interrupt
 
 INTERRUPTED, SOME_FAILED = 130, 2
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST = 2000  # characters of an error
 
 app = typer.Typer(
@@ -279,8 +281,8 @@ def main() -> None:
         if error.filename is None and error.errno is not None:
             typer.echo(f"error: the output cannot be written: {why}", err=True)
             os._exit(1)  # because Python would try to write the rest of the output once more, and say that this failed
-        # It may name a path by bytes, or by a number.
-        typer.echo(f"error: {shorten(error.filename)} cannot be read or written: {shorten(why)}", err=True)
+        more = "; make space, and give the same command again" if error.errno in FULL else ""
+        typer.echo(f"error: {shorten(error.filename or 'a file')} cannot be used: {shorten(why)}{more}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
