@@ -29,7 +29,8 @@ class Run:
 
     `all_trials` are the planned trials of all rates; `rates` the table of `selection.rates`; `unavailable` the reasons,
     by name, of what the plan could not specify at all. `quantities` say what each measured number is, by name.
-    `arrays` are what trials have kept, by the key of the trial.
+    `arrays` are what trials have kept, by the key of the trial. `left_out` are the reasons, by name, of the views of
+    plug-ins that are not shown.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Run:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     arrays: Mapping[str, Sequence[Array]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def measured(self) -> frozenset[str]:

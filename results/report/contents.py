@@ -9,7 +9,7 @@ findings state only what the runs scored. Where the data does not say, nothing i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -60,15 +60,19 @@ class Contents:
 
     @property
     def mistakes(self) -> list[str]:
-        return [mistake for section in self.sections for mistake in section.mistakes]
+        left_out = [f"the view {name} is left out: {reason}" for name, reason in self.run.left_out.items()]
+        return left_out + [mistake for section in self.sections for mistake in section.mistakes]
 
 
 def contents(run: Run) -> Contents:
-    """Ask every view for what it has. A view that raises is named, and the others are shown."""
-    return Contents(run, [_section(name, view, run) for name, view in shown(run).items()])
+    """Ask every view for what it has. A view that raises, or does harm, is named, and the others are shown."""
+    from .rehearsal import left_out
+
+    run = replace(run, left_out={**run.left_out, **left_out(run)})
+    return Contents(run, [section_of(name, view, run) for name, view in shown(run).items()])
 
 
-def _section(name: str, view: View, run: Run) -> Section:
+def section_of(name: str, view: View, run: Run) -> Section:
     section = Section(name, view.title)
 
     def ask(what: Callable[[Run], T]) -> T | None:

@@ -31,13 +31,19 @@ def write_report(folder: str | Path) -> Path:
 
 def draw_report(folder: str | Path) -> Contents:
     """Write what `write_report` writes, and return what it consists of, so that the terminal can show it too."""
-    from ..charts import draw
-    from ..charts.files import save
-
-    to = Path(folder) / "report"
     # Taken before reading: what changes meanwhile makes the report stale, not current.
     mark = mark_drawn(folder)
     found = contents(read(folder))
+    write_files(found, Path(folder) / "report")
+    mark()
+    return found
+
+
+def write_files(found: Contents, to: Path) -> None:
+    """Write the tables, the figures and report.html."""
+    from ..charts import draw
+    from ..charts.files import save
+
     lines = provenance.provenance(found.run)
     write_csv(to / provenance.TRIALS, provenance.listed(found.run))
     pictures = {}
@@ -54,8 +60,6 @@ def draw_report(folder: str | Path) -> Contents:
                 continue
             pictures[section.name] = _picture(to / "figures" / section.name)
     write_text(to / "report.html", html(found, pictures))
-    mark()
-    return found
 
 
 def html(found: Contents, pictures: Mapping[str, str]) -> str:

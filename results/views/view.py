@@ -66,7 +66,7 @@ class View(Registered):
 
 def shown(run: Run) -> dict[str, View]:
     """Return the views that have something of the run to show, by name, in the order of a report."""
-    views = {entry.name: entry.value() for entry in VIEWS.entries()}
+    views = {entry.name: entry.value() for entry in VIEWS.entries() if entry.name not in run.left_out}
     ordered = sorted(views, key=lambda name: (views[name].order, name))
     return {name: views[name] for name in ordered if views[name].shows(run)}
 
