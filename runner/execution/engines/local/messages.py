@@ -18,7 +18,7 @@ SENT = ("ok", "diverged", "failed", "oom", "crashed", "interrupted")
 
 LONGEST_REASON = 2000
 LARGEST, LARGEST_WITH_ARRAYS = 2**26, 2**30  # bytes of a message, 64 MB and 1 GB
-BIGGEST = 2**53  # a whole number beyond is not exact everywhere
+BIGGEST = 2**63 - 1  # the store takes no greater whole number
 
 
 @dataclass(frozen=True)

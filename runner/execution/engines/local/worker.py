@@ -90,10 +90,11 @@ def _outcome(job: Job, channel: _Channel, stopping: threading.Event) -> Outcome:
             traceback.print_exc()
         return Outcome("oom" if _is_memory(error) else "failed", _sentence(error))
     if outside:
+        names = shorten(", ".join(outside), LONGEST)
         return Outcome(
             "failed",
-            f"it loaded {', '.join(outside)}, which its key does not cover, so that a change there would not run the "
-            "trial again. Import the module with an import statement in the file of the plug-in, at any place",
+            f"it loaded {names}, which its key does not cover, so that a change there would not run the trial again. "
+            "Import the module with an import statement in the file of the plug-in, at any place",
         )
     return outcome
 
@@ -113,13 +114,14 @@ def _sentence(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     first = (_text(error).strip().splitlines() or ["no message"])[0]
-    return f"{type(error).__name__}: {shorten(first, LONGEST)}{where}"
+    sentence = f"{shorten(type(error).__name__, LONGEST)}: {shorten(first, LONGEST)}{where}"
+    return sentence.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(error: BaseException) -> str:
-    """Return the text of an error as UTF-8 has it; that of an exception of a plug-in may raise one itself."""
+    """Return the text of an error; to make that of a plug-in's exception may raise another one."""
     try:
-        return str(error).encode("utf-8", "backslashreplace").decode()
+        return str(error)
     except BaseException as another:
         return f"its text cannot be made: {type(another).__name__}"
 
