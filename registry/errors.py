@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import NoReturn
 
+from .names import visible
+
 
 class UserError(Exception):
     """An error in what the user gave. The command line shows its sentence only, and exits with code 1."""
@@ -20,14 +22,14 @@ DEEPEST, MOST_MEMBERS = 3, 8  # what is shown of nested lists and mappings
 
 def written(value: object) -> str:
     """Return a value as a suite file writes it, such as true, null or {alignment: 'dot'}; a long one is shortened."""
-    return shorten(_written(value, DEEPEST), LONGEST)
+    return _cut(_written(value, DEEPEST), LONGEST)
 
 
 def _written(value: object, deepest: int) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
-        return repr(shorten(value, LONGEST - 2))
+        return repr(_cut(value, LONGEST - 2))
     if not isinstance(value, Mapping | list | tuple):
         return repr(value)
     if deepest == 0:
@@ -44,9 +46,12 @@ def _key(key: object) -> str:
 
 
 def shorten(text: object, longest: int = 200) -> str:
-    """Return a text, such as a path, with what is beyond `longest` characters left out."""
-    whole = str(text)
-    return whole if len(whole) <= longest else f"{whole[: longest - 1]}…"
+    """Return a text, such as a path, as one line, with what is beyond `longest` characters left out."""
+    return _cut(visible(str(text)), longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:

@@ -74,6 +74,8 @@ def record_failure(spec: str, reason: str) -> None:
 def missing(spec: str) -> str | None:
     """Return why there is no such plug-in; None if there may be one. Modules are looked for when they are imported."""
     try:
+        if not spec.isprintable() and any("\ud800" <= character <= "\udfff" for character in spec):
+            return "its name is no text in UTF-8; rename the file or its folder"
         if spec.startswith(DISTRIBUTION):
             importlib.metadata.version(spec.removeprefix(DISTRIBUTION))
         elif _is_path(spec):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from .checks import Check, Result, run_checks
 from .docstring import source_of
 from .errors import UserError, suggestion, written
+from .names import problem
 from .origin import BUILT_IN, BUILT_IN_PACKAGES, Origin, current_origin, failed_plugins
 from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError, settings_of, split, with_article
 
@@ -52,7 +53,7 @@ class Registry(Generic[T]):
     others still work. Without a package, the entries are the registered classes only. `positional` is the number of
     positional arguments, and `fixed` are the keyword arguments, that the contract fixes; the others are settings.
     `properties` are the class attributes that describe entries in results. `checks` is the module with the
-    checks of this kind, which `check` imports.
+    checks of this kind, which `check` imports. `of_files` says that files are called as the entries are.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Registry(Generic[T]):
         fixed: Sequence[str] = (),
         properties: Sequence[str] = (),
         checks: str | None = None,
+        of_files: bool = False,
     ) -> None:
         self.kind = kind
+        self._of_files = of_files
         self.unavailable: dict[str, str] = {}
         self._package, self._checks = package, checks
         self._positional, self._fixed, self._properties = positional, tuple(fixed), tuple(properties)
@@ -76,8 +79,10 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Register the decorated class under `name` and return it unchanged.
 
-        Raises ValueError if the name is already registered.
+        Raises ValueError if the name is not accepted or already registered.
         """
+        if (wrong := problem(name, of_files=self._of_files)) is not None:
+            raise ValueError(f"the {self.kind} name {written(name)} {wrong}")
 
         def add(value: type[T]) -> type[T]:
             # Decided by the module, because a plug-in may be the first to import a built-in one.
@@ -88,6 +93,8 @@ class Registry(Generic[T]):
             taken = self._entries.get(name)
             if taken is not None:
                 raise ValueError(f"{self.kind} '{name}' is already registered, by {taken.origin.source}")
+            if self._of_files:
+                self._tell_apart(name)
             self._entries[name] = Entry(name, value, BUILT_IN if built_in else current_origin.get())
             return value
 
@@ -110,6 +117,14 @@ class Registry(Generic[T]):
                     f"{self.kind} '{name}': results cannot keep {what}, which is {written(found)}; "
                     "a number, a word, true, false, None, or a list of such was expected"
                 ) from None
+
+    def _tell_apart(self, name: str) -> None:
+        """Refuse a name whose files would replace those of another entry where capital letters do not count."""
+        self._import(name.casefold())
+        for known in self._entries:
+            if known != name and known.casefold() == name.casefold():
+                reason = f"differs from '{known}' in capital letters only, but files are called so"
+                raise ValueError(f"the {self.kind} name '{name}' {reason}")
 
     def entry(self, name: str) -> Entry[T]:
         """Return the entry called `name`. Raises SpecError, with a suggestion, if there is none."""

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from ..analysis.run import Run
 from ..views.figure import Heatmap
-from .files import canvas
+from .files import Picture, canvas
+from .words import further, inches, widest, wrap
 
 MOST_COLUMNS = 9
+SIZE, LABEL = 9.0, 9.5  # points: of names, and of the label of the bar
+ROW, COLUMN = 3.4, 1.6  # inches: a longer name is broken
+BAR, BAR_WIDTH = 3.0, 0.25  # inches: the longest label of the bar, and the width of the bar
 
 
-def draw(heatmap: Heatmap, run: Run) -> Figure:
+def draw(heatmap: Heatmap, run: Run) -> Picture:
     """Return the figure."""
-    data, across = heatmap.data, heatmap.column
-    values = data.pivot(index="mechanism", columns=across, values="value")
-    words = data.pivot(index="mechanism", columns=across, values="shown")
-    names, tasks = list(data["mechanism"].unique()), list(data[across].unique())
+    data, by = heatmap.data, heatmap.column
+    values = data.pivot(index="mechanism", columns=by, values="value")
+    words = data.pivot(index="mechanism", columns=by, values="shown")
+    names, tasks = list(data["mechanism"].unique()), list(data[by].unique())
     values, words = values.loc[names, tasks], words.loc[names, tasks]
     if len(tasks) > MOST_COLUMNS and len(names) < len(tasks):
         values, words, names, tasks = values.T, words.T, tasks, names
-    labels = 0.068 * max(len(name) for name in names)
-    column = max(0.8, 0.08 * max(len(task) for task in tasks))
-    drawn = canvas(max(2.6 + 1.0 * len(tasks), 1.3 + labels + column * len(tasks)), 0.9 + 0.29 * len(names))
-    ax = drawn.subplots()
+    rows = [wrap(name, ROW, SIZE) for name in names]
+    columns = [wrap(task, COLUMN, SIZE) for task in tasks]
+    column = max(0.8, 0.15 + widest(columns, SIZE))
+    row = 0.29 + further(rows, SIZE)
+    wide = max(2.6 + 1.0 * len(tasks), 1.5 + widest(rows, SIZE) + column * len(tasks))
+    high = 0.9 + row * len(names) + further(columns, SIZE)
+    # The label of the bar is beside it, and a run may have one row.
+    drawn = canvas(wide, max(high, 0.3 + min(BAR, inches(heatmap.label, LABEL))))
+    ax, bar = drawn.subplots(1, 2, width_ratios=[column * len(tasks), BAR_WIDTH])
     ax.set_facecolor("#F0F0F0")
     ax.grid(False)
     sns.heatmap(
@@ -37,14 +45,17 @@ def draw(heatmap: Heatmap, run: Run) -> Figure:
         annot=words.where(values.notna(), ""),
         fmt="",
         linewidths=1.5,
-        cbar_kws={"label": heatmap.label, "pad": 0.02},
-        annot_kws={"fontsize": 9},
+        cbar_ax=bar,
+        cbar_kws={"label": wrap(heatmap.label, max(high, BAR), LABEL)},
+        annot_kws={"fontsize": SIZE},
+        xticklabels=columns,
+        yticklabels=rows,
     )
-    for row, column in np.argwhere(values.isna().to_numpy()):
+    for down, across in np.argwhere(values.isna().to_numpy()):
         ax.text(
-            column + 0.5, row + 0.5, words.iloc[row, column], ha="center", va="center", fontsize=8.5, color="#9A2A00"
+            across + 0.5, down + 0.5, words.iloc[down, across], ha="center", va="center", fontsize=8.5, color="#9A2A00"
         )
     ax.set(xlabel="", ylabel="")
-    ax.tick_params(length=0, labelrotation=0, labelsize=9)
+    ax.tick_params(length=0, labelrotation=0, labelsize=SIZE)
     ax.xaxis.tick_top()
     return drawn

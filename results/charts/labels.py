@@ -8,6 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
+from registry.names import visible
+
+SIZE = 8.5  # points
 # Where a name may stand, in points from its point, best first; the far ones get a line to it.
 NEAR = [(7, 0, "left"), (-7, 0, "right"), (0, 9, "center"), (0, -9, "center")]
 FAR = [
@@ -36,13 +39,13 @@ def _annotate(ax: Axes, x: float, y: float, name: str, where: tuple[float, float
     dx, dy, side = where
     line = {"arrowstyle": "-", "color": "#888888", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
     return ax.annotate(
-        name,
+        visible(name),
         (x, y),
         xytext=(dx, dy),
         textcoords="offset points",
         ha=side,
         va="center",
-        fontsize=8.5,
+        fontsize=SIZE,
         color="#222222",
         arrowprops=None if (dx, dy, side) in NEAR else line,
     )

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..analysis.families import Family, families
 from ..analysis.run import Run
 from ..views.figure import Lines
-from .files import canvas
+from . import legend
+from .files import Picture, canvas
 from .looks import Look, looks
 from .theme import log_ticks
+from .words import beside, further, inches, widest, wrap
 
-WIDTH, HEIGHT, LINE = 3.7, 2.35, 0.19  # inches: a panel, and a line of a legend
+WIDTH, HEIGHT = 3.7, 2.35  # inches: a panel
+INSIDE = 0.8  # of a panel is inside its axes
+TITLE, LABEL = 11.0, 9.5  # points, as the theme says
 MOST_LINES = 8
 MANY_ROWS, ABREAST = 6, 4
-HANDLE, LETTER = 1.1, 0.067  # inches: what is before a legend's text, and about the width of a letter of it
 
 
-def draw(lines: Lines, run: Run) -> Figure:
+def draw(lines: Lines, run: Run) -> Picture:
     """Return the figure."""
     figure, panels = grid(lines, run)
     for (value, _), ax in panels.items():
@@ -40,31 +42,39 @@ def draw(lines: Lines, run: Run) -> Figure:
     return figure
 
 
-def grid(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+def grid(lines: Lines, run: Run) -> tuple[Picture, dict[tuple[str, str], Axes]]:
     """Return the figure, and its panels by the value of `lines.panel` and the title of the family."""
     drawn = set(lines.data["mechanism"])
     if (lines.together or len(lines.panels) > MANY_ROWS) and len(drawn) <= MOST_LINES:
         return _side_by_side(lines, run)
     shown = [part for family in families(run.trials) for part in _parts(family, drawn)]
     look = looks(run.all_trials)
-    legend = LINE * (max(len(family.names) for family in shown) + (2 if lines.legend_title else 1))
-    wide = max(WIDTH, *(HANDLE + LETTER * len(text) for family in shown for text in _labels(family, lines)))
-    width = max(2, len(shown)) * wide if len(shown) > 1 else max(1.6 * WIDTH, wide)
-    figure = canvas(width, HEIGHT * len(lines.panels) + legend + 0.3)
-    ratios = [HEIGHT] * len(lines.panels) + [legend]
+    texts = [legend.entries(family.names, lines.notes) for family in shown]
+    below = max(legend.height(each, lines.legend_title) for each in texts)
+    wide = max(WIDTH, *(legend.HANDLE + widest(each.values(), legend.SIZE) for each in texts))
+    wide = wide if len(shown) > 1 else max(1.6 * WIDTH, wide)
+    words = _words(lines, wide)
+    titles = {
+        (value, family.title): _title(title, family.title, wide)
+        for value, title in lines.panels.items()
+        for family in shown
+    }
+    high = HEIGHT * len(lines.panels) + len(lines.panels) * further(titles.values(), TITLE)
+    figure = canvas(len(shown) * wide + words.left, high + below + 0.3 + words.below)
+    ratios = [HEIGHT] * len(lines.panels) + [below]
     axes = figure.subplots(len(lines.panels) + 1, len(shown), squeeze=False, height_ratios=ratios)
     found = {}
     for column, family in enumerate(shown):
-        for row, (value, title) in enumerate(lines.panels.items()):
+        for row, value in enumerate(lines.panels):
             ax, last = axes[row, column], row == len(lines.panels) - 1
             _share(ax, axes[0, 0], axes[row, 0])
             own = lines.data["mechanism"].isin(family.mechanisms) & (lines.data[lines.panel] == value)
             _draw(ax, lines.data[own], lines, look)
-            ax.set(xlabel=lines.x.label if last else "", ylabel=lines.y.label if column == 0 else "")
-            ax.set_title(_title(title, family.title))
+            ax.set(xlabel=words.x if last else "", ylabel=words.y if column == 0 else "")
+            ax.set_title(titles[value, family.title])
             ax.tick_params(labelbottom=last, labelleft=column == 0)
             found[value, family.title] = ax
-        _legend(axes[-1, column], family, lines, look)
+        legend.legend(axes[-1, column], texts[column], look, markers=lines.markers, title=lines.legend_title)
     for ax in found.values():
         _ticks(ax, lines)
     return figure, found
@@ -85,7 +95,7 @@ def _parts(family: Family, drawn: set[str]) -> list[Family]:
     ]
 
 
-def _side_by_side(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+def _side_by_side(lines: Lines, run: Run) -> tuple[Picture, dict[tuple[str, str], Axes]]:
     drawn = set(lines.data["mechanism"])
     family = Family("", {name: name for name in run.mechanisms if name in drawn})
     look = looks(run.all_trials, by_family=True)
@@ -93,23 +103,27 @@ def _side_by_side(lines: Lines, run: Run) -> tuple[Figure, dict[tuple[str, str],
     rows = -(-len(lines.panels) // abreast)
     wide, high = (WIDTH, HEIGHT) if abreast < ABREAST else (0.8 * WIDTH, 0.85 * HEIGHT)
     wide, high = (1.5 * wide, 1.3 * high) if abreast == 1 else (wide, high)
-    legend = LINE * (len(family.names) + (2 if lines.legend_title else 1))
-    figure = canvas(abreast * wide, high * rows + legend + 0.3)
-    places = figure.add_gridspec(rows + 1, abreast, height_ratios=[*[high] * rows, legend])
+    texts = legend.entries(family.names, lines.notes)
+    below = legend.height(texts, lines.legend_title)
+    words = _words(lines, wide)
+    titles = {value: _title(title, "", wide) for value, title in lines.panels.items()}
+    above = rows * further(titles.values(), TITLE)
+    figure = canvas(abreast * wide + words.left, high * rows + above + below + 0.3 + words.below)
+    places = figure.add_gridspec(rows + 1, abreast, height_ratios=[*[high] * rows, below])
     found: dict[tuple[str, str], Axes] = {}
-    for place, (value, title) in enumerate(lines.panels.items()):
+    for place, value in enumerate(lines.panels):
         row, column = divmod(place, abreast)
         ax = figure.add_subplot(places[row, column])
         data = lines.data[lines.data[lines.panel] == value]
         _draw(ax, data, lines, look)
         last = place + abreast >= len(lines.panels)
-        ax.set(xlabel=lines.x.label if last else "", ylabel=lines.y.label if column == 0 else "")
-        ax.set_title(title)
+        ax.set(xlabel=words.x if last else "", ylabel=words.y if column == 0 else "")
+        ax.set_title(titles[value])
         ax.tick_params(labelleft=column == 0)
         found[value, family.title] = ax
         # Each task has lengths of its own.
         _ticks(ax, replace(lines, data=data))
-    _legend(figure.add_subplot(places[-1, :]), family, lines, look)
+    legend.legend(figure.add_subplot(places[-1, :]), texts, look, markers=lines.markers, title=lines.legend_title)
     return figure, found
 
 
@@ -138,11 +152,27 @@ def _draw(ax: Axes, data: pd.DataFrame, lines: Lines, look: Mapping[str, Look]) 
         )
 
 
-def _title(row: str, family: str) -> str:
-    if not row:
-        return family
+class Words(NamedTuple):
+    """The labels of the axes in lines, and the inches that their further lines need."""
+
+    x: str
+    y: str
+    below: float
+    left: float
+
+
+def _words(lines: Lines, wide: float) -> Words:
+    x = wrap(lines.x.label, INSIDE * wide, LABEL)
+    y = wrap(lines.y.label, INSIDE * HEIGHT, LABEL)
+    return Words(x, y, further([x], LABEL), further([y], LABEL))
+
+
+def _title(row: str, family: str, wide: float) -> str:
+    one = beside(row, f" | {family}") if row and family else row or family
+    if inches(one, TITLE) <= INSIDE * wide:
+        return one
     # The name of a task with its settings would run into the next panel.
-    return f"{row}\n{family}" if len(row) + len(family) > 32 else f"{row} | {family}"
+    return "\n".join(wrap(text, INSIDE * wide, TITLE, 3) for text in (row, family) if text)
 
 
 def _share(ax: Axes, first: Axes, of_row: Axes) -> None:
@@ -150,36 +180,6 @@ def _share(ax: Axes, first: Axes, of_row: Axes) -> None:
         ax.sharex(first)
     if ax is not of_row:
         ax.sharey(of_row)
-
-
-def _legend(ax: Axes, family: Family, lines: Lines, look: Mapping[str, Look]) -> None:
-    ax.set_axis_off()
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=look[name].colour,
-            marker=look[name].marker if lines.markers else "",
-            linestyle=look[name].dashes,
-            label=label,
-        )
-        for name, label in zip(family.names, _labels(family, lines), strict=True)
-    ]
-    legend = ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0,
-        title=lines.legend_title,
-        alignment="left",
-        handlelength=3,
-    )
-    # The figure is made wide enough for it; otherwise the panels above would become narrower.
-    legend.set_in_layout(False)
-
-
-def _labels(family: Family, lines: Lines) -> list[str]:
-    return [short + lines.notes.get(name, "") for name, short in family.names.items()]
 
 
 def _ticks(ax: Axes, lines: Lines) -> None:

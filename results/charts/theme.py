@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -10,10 +12,13 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..store.formats import short
+from .fonts import OWN, quiet
 
 RC: Any = {
-    "font.family": "DejaVu Sans",
+    "font.family": [OWN],
     "font.size": 9.5,
+    # A name may contain dollar signs, and no text of a figure is a formula.
+    "text.parse_math": False,
     # Not bold: every further font costs a quarter of a second a PDF.
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
@@ -42,9 +47,18 @@ RC: Any = {
 }
 
 
-def themed() -> AbstractContextManager[None]:
-    """Return the context in which a figure has this look."""
-    return mpl.rc_context(RC)
+@contextmanager
+def themed(families: Sequence[str] = ()) -> Iterator[None]:
+    """Return the context in which a figure has this look, in the fonts of `families` if any are given."""
+    # A font that is not the theme's may have outlines that PDF embeds as Type 3 only.
+    fonts: Any = {"font.family": list(families), "pdf.fonttype": 3} if len(families) > 1 else {}
+    with mpl.rc_context(RC | fonts), quiet(), warnings.catch_warnings():
+        # The report says it in a sentence, not once a character and file.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        yield
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def log_ticks(axis: Axis) -> None:
@@ -52,8 +66,14 @@ def log_ticks(axis: Axis) -> None:
     low, high = sorted(axis.get_view_interval())
     axis.set_major_locator(LogLocator(10, subs=_steps(low, high), numticks=8))
     axis.set_minor_locator(NullLocator())
-    if low >= 1e-4 and high < 1e12:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    plain = low >= 1e-4 and high < 1e12
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value) if plain else power(value)))
+
+
+def power(value: float) -> str:
+    """Return 10⁻⁵ or 2×10⁻⁵."""
+    digits, _, exponent = f"{value:.0e}".partition("e")
+    return ("" if digits == "1" else f"{digits}×") + "10" + str(int(exponent)).translate(RAISED)
 
 
 def _steps(low: float, high: float) -> tuple[float, ...]:

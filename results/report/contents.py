@@ -43,10 +43,14 @@ class Section:
 
 @dataclass
 class Contents:
-    """The sections of a run's report in their order, and the `first` sentences, most important first."""
+    """The sections of a run's report in their order, and the `first` sentences, most important first.
+
+    `notes` say what could not be drawn as it is written.
+    """
 
     run: Run
     sections: list[Section]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> list[Finding]:

@@ -43,22 +43,26 @@ def write_files(found: Contents, to: Path) -> None:
     """Write the tables, the figures and report.html."""
     from ..charts import draw
     from ..charts.files import save
+    from ..charts.fonts import told
 
     lines = provenance.provenance(found.run)
     write_csv(to / provenance.TRIALS, provenance.listed(found.run))
-    pictures = {}
+    pictures, missing = {}, set[str]()
     for section in found.sections:
         if section.table is not None:
             writers.save(section.name, section.title, section.table, to / "tables", lines)
         if section.figure is not None:
             try:
-                save(draw(section.figure, found.run), section.figure.data, to / "figures" / section.name, lines)
+                drawn = draw(section.figure, found.run)
+                save(drawn, section.figure.data, to / "figures" / section.name, lines)
+                missing.update(drawn.missing)
             except OSError:
                 raise  # the disk is full, or not to be written to, and that is no fault of the view
             except Exception as error:
                 section.mistakes.append(f"the figure of {section.name} failed: {type(error).__name__}: {error}")
                 continue
             pictures[section.name] = _picture(to / "figures" / section.name)
+    found.notes += [text for text in [told("".join(sorted(missing)))] if text]
     write_text(to / "report.html", html(found, pictures))
 
 
@@ -90,7 +94,7 @@ def html(found: Contents, pictures: Mapping[str, str]) -> str:
     return environment.get_template("report.html.j2").render(
         name=run.name,
         status=_status(run),
-        cautions=cautions(run),
+        cautions=[*cautions(run), *found.notes],
         mistakes=found.mistakes,
         first=[finding.text for finding in first],
         headline=ranking,

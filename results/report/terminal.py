@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -35,7 +36,7 @@ def show(found: Contents, console: Console | None = None) -> None:
         for mark, meaning in MARKS.items():
             if any(mark in text for text in numbers):
                 console.print(Text(f"{mark} {meaning}"))
-    for sentence in [*(finding.text for finding in found.first), *cautions(found.run)]:
+    for sentence in [*(finding.text for finding in found.first), *cautions(found.run), *found.notes]:
         _print(console, f"- {sentence}", width)
     for mistake in found.mistakes:
         _print(console, f"! {mistake}", width)
@@ -63,7 +64,8 @@ def _table(shown: Sequence[Column]) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in shown:
         justify = "left" if column.is_text else "right"
-        table.add_column(Text(column.heading), justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        # A name that is too long goes on in a line below, and leaves the numbers whole.
+        table.add_column(Text(column.heading), justify=justify, no_wrap=not column.is_text, overflow="fold")  # type: ignore[arg-type]
     for row in zip(*(column.compact() for column in shown), strict=True):
         # Text, not markup: a mechanism may be called "[red]".
         table.add_row(*map(Text, row))
@@ -71,4 +73,4 @@ def _table(shown: Sequence[Column]) -> RichTable:
 
 
 def _widest(column: Column) -> int:
-    return max(map(len, [column.heading, *column.compact()]))
+    return max(map(cell_len, [column.heading, *column.compact()]))

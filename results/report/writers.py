@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "–": "--",
+    "`": r"\textasciigrave{}",
     "†": r"\textdagger{}",
     # At the start of a row or an entry a bracket would be taken for an optional argument.
     "[": "{[}",
@@ -61,8 +63,12 @@ def latex(name: str, title: str, table: Table) -> str:
 
 
 def escape(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in " ".join(text.split()))
+    # Two hyphens side by side would be set as a dash.
+    parts = re.split("(?<=-)(?=-)", " ".join(text.split()))
+    return "{}".join("".join(LATEX.get(character, character) for character in part) for part in parts)
 
 
 def _row(entries: Sequence[str] | Iterable[str]) -> str:
-    return " & ".join(map(escape, entries)) + r" \\"
+    row = " & ".join(map(escape, entries))
+    # A star at the start would belong to the end of the row above.
+    return ("{}" if row.startswith("*") else "") + row + r" \\"

@@ -64,7 +64,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    write_bytes(path, text.encode("utf-8"))
+    # Half of a character, such as in the message of an exception, has no bytes in UTF-8.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_csv(path: Path, rows: pd.DataFrame, comments: Sequence[str] = ()) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from registry import Spec
+from registry.names import visible
 
 Trial: TypeAlias = Mapping[str, Any]
 """The JSON of a trial."""
@@ -128,9 +129,9 @@ def _labels(chosen: Sequence[Named]) -> list[Label]:
     inside: dict[Hashable, str] = {}
     for name in {each.name for each in distinct.values()}:
         group = [each for each in distinct.values() if each.name == name]
-        told = [", ".join(parts) for parts in _told([each.chosen for each in group])]
+        told = [visible(", ".join(parts)) for parts in _told([each.chosen for each in group])]
         inside |= dict(zip((each.identity for each in group), _unique(told, group), strict=True))
-    made = {each.identity: _label(each.name, inside[each.identity]) for each in distinct.values()}
+    made = {each.identity: _label(visible(each.name), inside[each.identity]) for each in distinct.values()}
     return [made[each.identity] for each in chosen]
 
 
@@ -142,7 +143,7 @@ def _unique(told: list[str], group: list[Named]) -> list[str]:
     """Return the texts, with all that was given where two would be alike, and a number where they still are."""
     often = Counter(told)
     full = [
-        text if often[text] == 1 else ", ".join(_one(key, value) for key, value in each.chosen.given.items())
+        text if often[text] == 1 else visible(", ".join(_one(key, value) for key, value in each.chosen.given.items()))
         for text, each in zip(told, group, strict=True)
     ]
     seen: Counter[str] = Counter()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+MARKED = r"&(?=#?\w+;)|\](?=[(\[])|:(?=\w+:)"
+"""Where a sign begins something: a character by name (&lt;), the address of a link, the name of a picture (:cat:)."""
 
 
 def markdown(
@@ -18,9 +22,9 @@ def markdown(
 def escape(text: str) -> str:
     """Return the text as Markdown that shows it as it is."""
     plain = " ".join(text.split()).replace("\\", "\\\\")
-    for character in "|<>*_`":
+    for character in "|<>*_`~$":
         plain = plain.replace(character, f"\\{character}")
-    return plain
+    return re.sub(MARKED, r"\\\g<0>", plain)
 
 
 def _escaped_bar(text: str) -> str:

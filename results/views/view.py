@@ -71,7 +71,9 @@ def shown(run: Run) -> dict[str, View]:
     return {name: views[name] for name in ordered if views[name].shows(run)}
 
 
-VIEWS: Registry[View] = Registry("view", "results.views", properties=("title",), checks="results.conformance.view")
+VIEWS: Registry[View] = Registry(
+    "view", "results.views", properties=("title",), checks="results.conformance.view", of_files=True
+)
 
 
 def listed(items: Iterable[str]) -> str:

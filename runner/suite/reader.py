@@ -83,6 +83,8 @@ def _check(node: yaml.Node, above: set[int], done: set[int]) -> None:
 
     Keys become words, whatever they look like.
     """
+    if isinstance(node, yaml.ScalarNode):
+        _check_text(node)
     if id(node) in above:
         raise ReadError(_line(node), "a list or mapping contains itself")
     if id(node) in done or isinstance(node, yaml.ScalarNode):
@@ -102,6 +104,14 @@ def _allow_infinity(root: yaml.Node) -> None:
         found = step and step[0]
     if isinstance(found, yaml.ScalarNode) and found.value.lower().removeprefix("+") == ".inf":
         found.tag = INFINITY
+
+
+def _check_text(node: yaml.ScalarNode) -> None:
+    """Join the halves of characters, as JSON writes them, and refuse a half alone, which no file can hold."""
+    try:
+        node.value = node.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise ReadError(_line(node), f"{written(node.value)} contains half of a character") from None
 
 
 def _check_keys(node: yaml.MappingNode) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matplotlib import font_manager
 
 from results.analysis.run import Run, read
+from results.charts import fonts
 from results.report.html import write_report
 from tests.results.synthetic import write_run
 
@@ -20,3 +23,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def results(run: Path) -> Run:
     return read(run)
+
+
+@pytest.fixture
+def no_other_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine on which there is no font but that of the theme."""
+    kept = [font for font in font_manager.fontManager.ttflist if font.name == fonts.OWN]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", kept)
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_, **__: [])
+    fonts._fonts.cache_clear()
+    yield
+    fonts._fonts.cache_clear()

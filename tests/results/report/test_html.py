@@ -105,15 +105,19 @@ def test_it_knows_when_it_is_stale(run: Path, tmp_path: Path) -> None:
     assert not report_is_current(folder)
 
 
-def test_names_are_escaped(tmp_path: Path) -> None:
+def test_names_are_escaped(tmp_path: Path, no_other_font: None, capfd: pytest.CaptureFixture[str]) -> None:
     name = "<b>&_x"
-    write_run(tmp_path, [(name, None)], seeds=1)
+    write_run(tmp_path, [(name, None), ("力$\\frac$", None)], seeds=1)
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "<script>alert(1)</script>", "plugins": None}))
     page = write_report(tmp_path).read_text()
     parsed(page)
     assert "&lt;b&gt;&amp;_x" in page
     assert name not in page
     assert "<script>alert" not in page
+    assert "力$\\frac$" in page
+    assert page.count("The fonts of this machine have no glyphs for 力; the figures show boxes") == 1
+    assert "failed: " not in page
+    assert capfd.readouterr().err == ""
     assert r"\textless{}b\textgreater{}\&\_x" in (tmp_path / "report" / "tables" / "ranking.tex").read_text()
 
 

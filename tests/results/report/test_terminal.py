@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from results.analysis.run import Run, read
@@ -28,9 +29,25 @@ def test_the_terminal_fits(results: Run) -> None:
     assert "rnn_attention(scaled_dot)" in narrow
 
 
-def test_markup_in_a_name_is_text(tmp_path: Path) -> None:
-    write_run(tmp_path, [("[red]x", None)])
-    assert "[red]x" in printed(read(tmp_path))
+def test_markup_in_a_name_is_text_and_wide_letters_count_twice(tmp_path: Path) -> None:
+    wide = "注意力" * 10
+    write_run(tmp_path, [("[red]x", None), (wide, None)], seeds=1)
+    found = printed(read(tmp_path))
+    assert "[red]x" in found
+    assert f" {wide} " in found
+    table = found.partition("\n- ")[0]
+    assert max(map(cell_len, table.splitlines())) <= 100
+    assert "…" not in table
+
+
+def test_a_name_that_is_too_long_leaves_the_numbers_whole(tmp_path: Path) -> None:
+    name = "n" * 95
+    write_run(tmp_path, [(name, None)], seeds=1)
+    first, *lines = printed(read(tmp_path)).partition("\n- ")[0].splitlines()
+    assert first.split() == ["rank", "mechanism", "score"]
+    assert "".join(lines).count("n") == 95
+    assert lines[0].split()[0] == "1"
+    assert lines[0].split()[-1].startswith("0.6")
 
 
 def test_marks_are_explained_where_they_stand(tmp_path: Path) -> None:

@@ -130,3 +130,13 @@ def test_descriptions_tell_learning_rates_apart() -> None:
         "gru · throughput · seed 0",
     ]
     assert told(trials[0], timed) == ["gru · copy · seed 0", "gru · throughput · seed 0"]
+
+
+def test_what_cannot_be_seen_is_written() -> None:
+    """It would break a row of a table, or turn it round."""
+    names = ["a\nb", "a\u202eb", "注意力"]
+    labels = mechanism_labels([planned(name, name).trial for name in names])
+    assert [label.text for label in labels] == ["a\\nb", "a\\u202eb", "注意力"]
+    words = [{"word": text} for text in ("x\ty", "x y")]
+    chosen = [planned("k", spec("model", "gru", word)).trial for word in words]
+    assert [label.text for label in mechanism_labels(chosen)] == ["gru(x\\ty)", "gru(x y)"]

@@ -128,3 +128,11 @@ def test_python_objects_in_yaml_are_refused(write):
 def test_a_list_is_no_suite(write):
     with pytest.raises(UserError, match="a suite is a mapping"):
         SuiteFile(write("list.yaml", "- gru\n"))
+
+
+def test_half_of_a_character_is_refused_and_two_halves_are_joined(write):
+    """JSON writes a character beyond U+FFFF as two halves."""
+    text = 'name: tiny\nmechanisms: [{external: {path: "%s"}}]\nprobes: [cost]\n'
+    with pytest.raises(UserError, match=r":2: 'a\\ud800' contains half of a character$"):
+        SuiteFile(write("half.yaml", text % r"a\ud800"))
+    assert SuiteFile(write("whole.yaml", text % r"\ud83d\ude00")).suite.mechanisms == ({"external": {"path": "😀"}},)
