@@ -18,6 +18,7 @@ import torch
 
 from registry import load_plugin
 from registry.errors import shorten
+from registry.names import visible
 from results import Outcome
 
 from ....training.checkpoint import Checkpoint
@@ -114,8 +115,7 @@ def _sentence(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     first = (_text(error).strip().splitlines() or ["no message"])[0]
-    sentence = f"{shorten(type(error).__name__, LONGEST)}: {shorten(first, LONGEST)}{where}"
-    return sentence.encode("utf-8", "backslashreplace").decode()
+    return visible(f"{shorten(type(error).__name__, LONGEST)}: {shorten(first, LONGEST)}{where}")
 
 
 def _text(error: BaseException) -> str:
