@@ -11,7 +11,7 @@ import pytest
 
 from mechanisms import MODELS
 from registry import UserError
-from results import Measurement, Planned
+from results import Measurement, Outcome, Planned
 from runner.execution.engines import Advanced, Ended, LocalEngine, Started
 from runner.execution.engines.local import Limits
 from runner.execution.engines.local import engine as engine_module
@@ -35,7 +35,7 @@ def engine(tmp_path):
 
 
 def planned(*keys):
-    return [Planned(key, TRIAL) for key in keys]
+    return [Planned(key, TRIAL, properties={"sent": {"outcome": Outcome("ok").to_json()}}) for key in keys]
 
 
 def ended(events):
@@ -175,7 +175,7 @@ def test_a_stop_lets_trials_write_a_checkpoint(engine, monkeypatch):
 
 
 def test_a_trial_that_somebody_else_stops_goes_on(engine):
-    """SIGTERM to its process alone. It is stopped again and again here, and then it is left for the next run."""
+    """SIGTERM to its process alone. It is stopped again and again here, and then it has crashed."""
     outcomes = {}
     one = engine(workers=1)
     for event in one.run(planned("polite", "fine")):
@@ -185,7 +185,7 @@ def test_a_trial_that_somebody_else_stops_goes_on(engine):
                     os.kill(process.pid, signal.SIGTERM)
         if isinstance(event, Ended):
             outcomes[event.trial.key] = event.outcome.outcome
-    assert outcomes == {"polite": "interrupted", "fine": "ok"}
+    assert outcomes == {"polite": "crashed", "fine": "ok"}
 
 
 def test_an_engine_that_is_left_kills_its_trials(engine):

@@ -61,7 +61,6 @@ NONE = {
     "a reason that is no text": changed(reason=[1]),
     "a lone surrogate": changed(reason="\ud800"),
     "a long path": changed(path="x" * 10_000),
-    "two attempts": changed(attempts=2),
     "a session": changed(session="2020"),
     "measurements that are none": changed(measurements=[1, 2]),
     "an undeclared quantity": measured(quantity="glory"),

@@ -1,6 +1,7 @@
 """What the process of a trial may do, good and bad, without torch, so that its fork server starts in no time.
 
-`work` is the target of a launcher; the key of the trial says what it does. It is executed in processes of its own.
+`work` is the target of a launcher; the key of the trial says what it does, and a property of it is an outcome as it is
+sent. It is executed in processes of its own.
 """
 
 import contextlib
@@ -11,18 +12,16 @@ import subprocess
 import sys
 import time
 
-OUTCOME = {"outcome": "ok", "reason": None, "seconds": 0.0, "path": None, "attempts": 1}
-OUTCOME |= {"measurements": [], "session": None, "arrays": []}
-
 
 def work(job, connection):
     key = job["trial"]["key"]
-    Trial(key, connection, job["folder"]).run(key.partition("-")[0])
+    outcome = job["trial"]["properties"]["sent"]["outcome"]
+    Trial(key, connection, job["folder"], outcome).run(key.partition("-")[0])
 
 
 class Trial:
-    def __init__(self, key, connection, folder):
-        self.key, self.connection, self.folder = key, connection, folder
+    def __init__(self, key, connection, folder, outcome):
+        self.key, self.connection, self.folder, self.outcome = key, connection, folder, outcome
         self.stopped = False
         signal.signal(signal.SIGTERM, self.stop)
 
@@ -37,7 +36,7 @@ class Trial:
         self.connection.sendall(json.dumps({"trial": self.key, **message}).encode() + b"\n")
 
     def end(self, **changes):
-        self.say(outcome=OUTCOME | changes)
+        self.say(outcome=self.outcome | changes)
 
     def fine(self):
         self.say(done=1, total=2)
@@ -68,7 +67,7 @@ class Trial:
         time.sleep(60)
 
     def foreign(self):
-        self.connection.sendall(json.dumps({"trial": "fine-1", "outcome": OUTCOME}).encode() + b"\n")
+        self.connection.sendall(json.dumps({"trial": "fine-1", "outcome": self.outcome}).encode() + b"\n")
         time.sleep(60)
 
     def lacking(self):

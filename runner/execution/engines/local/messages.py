@@ -89,7 +89,7 @@ def _check(found: Outcome, declared: Collection[str] | None) -> None:
     _expect(found.outcome in SENT, f"a trial's process cannot be {found.outcome}")
     _expect(found.reason is None or _is_text(found.reason, LONGEST_REASON), "its reason is no text")
     _expect(found.path is None or _is_text(found.path), "its path is no text")
-    _expect(found.session is None and _is_number(found.seconds), "its seconds are no number")
+    _expect(found.session is None and _is_number(found.seconds), "its seconds are no number, or it has a session")
     for measured in found.measurements:
         _check_measurement(measured, declared)
     for array in found.arrays:
