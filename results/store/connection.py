@@ -49,7 +49,8 @@ class Connection:
         if path.exists() and not path.is_file():
             raise UserError(f"{shorten(path)} is no file; {REPAIR}")
         # Not resolve(), which raises where symbolic links form a circle.
-        address = f"{path.absolute().as_uri()}?mode={mode}"
+        self._place = path.absolute()
+        address = f"{self._place.as_uri()}?mode={mode}"
         try:
             self.sqlite = sqlite3.connect(address, uri=True, timeout=SLICE, isolation_level=None)
         except sqlite3.Error as error:
@@ -71,7 +72,7 @@ class Connection:
             if mode == "ro" and isinstance(cause, sqlite3.Error) and _primary(cause) in UNDOING:
                 raise Unfinished from error
             raise
-        self._file = _identity(self.path)
+        self._file = _identity(self._place)
 
     def close(self) -> None:
         self.sqlite.close()
@@ -124,7 +125,7 @@ class Connection:
     def _patiently(self, act: Callable[[], T]) -> T:
         end = time.monotonic() + PATIENCE
         while True:
-            if self._file is not None and _identity(self.path) != self._file:
+            if self._file is not None and _identity(self._place) != self._file:
                 raise UserError(f"{shorten(self.path)} was deleted or replaced during its use; {AGAIN}")
             try:
                 return act()

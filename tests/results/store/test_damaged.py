@@ -163,6 +163,14 @@ def test_a_full_disk_is_a_sentence_and_the_next_attempt_goes_on(tmp_path: Path) 
     assert len(results.load_trials(tmp_path)) == 5
 
 
+def test_another_working_directory_is_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / STORE)
+    monkeypatch.chdir(tmp_path)
+    with Store(STORE) as store:
+        monkeypatch.chdir("/")
+        assert len(store.trials()) == 5
+
+
 def deleted(path: Path) -> None:
     path.unlink()
 

@@ -4,6 +4,7 @@ import errno
 import os
 
 import pytest
+from filelock import FileLock
 
 from registry import UserError
 from results import Outcome, Store, load_trials, read
@@ -187,6 +188,12 @@ def test_a_damaged_manifest_is_written_again(drive, content):
     (drive.folder / "manifest.json").write_text(content)
     drive({})
     assert len((drive.folder / "manifest.json").read_text()) == len(whole)
+
+
+def test_a_second_driver_is_told_to_wait(drive):
+    drive({"gru": [WELL], "lstm": [WELL]})
+    with FileLock(drive.folder / ".lock"), pytest.raises(UserError, match=r"another run is writing to .*; wait until"):
+        drive({})
 
 
 def test_sessions_have_different_names_whatever_the_clock_says(drive, monkeypatch):
