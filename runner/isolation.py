@@ -29,6 +29,7 @@ State: TypeAlias = Callable[[], tuple[object, Callable[[], object]]]
 
 PROJECT = ("registry", "mechanisms", "tasks", "runner", "results")
 COMMON = ("json", "os", "pickle", "signal", "sqlite3", "subprocess", "sys", "time", "torch")
+CUDNN = ("enabled", "benchmark", "deterministic")
 MOST_PRINTED = 500  # characters of what was printed, in a note
 
 
@@ -214,6 +215,15 @@ def _deterministic() -> tuple[bool, bool]:
     return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
 
 
+def _cudnn() -> tuple[bool, ...]:
+    return tuple(getattr(torch.backends.cudnn, name) for name in CUDNN)
+
+
+def _set_cudnn(values: tuple[bool, ...]) -> None:
+    for name, value in zip(CUDNN, values, strict=True):
+        setattr(torch.backends.cudnn, name, value)
+
+
 STATES: dict[str, State] = {
     "working directory": _plain(_directory, lambda path: os.chdir(path or "/")),
     "environment": _plain(lambda: dict(os.environ), _set_environment),
@@ -235,6 +245,7 @@ STATES: dict[str, State] = {
     "deterministic mode of torch": _plain(
         _deterministic, lambda both: torch.use_deterministic_algorithms(both[0], warn_only=both[1])
     ),
+    "settings of cuDNN": _plain(_cudnn, _set_cudnn),
     "precision of products of torch": _plain(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
 }
 

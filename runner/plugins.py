@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, Normalizer, Position, SequenceModel
 from registry import Entry, Origin, Registry, UserError, load_plugin, suggestion
@@ -57,25 +57,43 @@ def load_tried(spec: str) -> Origin:
     except ApartError as error:
         record_failure(spec, str(error))
         raise UserError(f"plug-in {spec}: cannot be imported: {error}") from error
+    before = {(registry.kind, entry.name) for registry, entry in _entries()}
     with unchanged() as changed:
-        origin = load_plugin(spec)
-        _refuse_strangers(spec, origin)
+        try:
+            origin = load_plugin(spec)
+            for registry, entry in _entries():
+                if (registry.kind, entry.name) not in before:
+                    _check_entry(spec, registry, entry)
+        except UserError:
+            # Part of a plug-in is not what its author wrote.
+            for registry, entry in _entries():
+                if (registry.kind, entry.name) not in before:
+                    registry.forget(entry.name)
+            raise
     if changed:
         note(f"what the import of {spec} changed in this process was set back: {', '.join(changed)}")
     return origin
 
 
-def _refuse_strangers(spec: str, origin: Origin) -> None:
-    """Raise UserError if a plug-in has registered a class that is nothing of its kind, and forget all such classes."""
-    reason = None
-    for kind, contract in CONTRACTS.items():
-        for entry in REGISTRIES[kind].plugins():
-            if entry.origin == origin and not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
-                REGISTRIES[kind].forget(entry.name)
-                reason = f"the {kind} '{entry.name}' is no {contract.__name__}: its class must be derived from that"
-    if reason is not None:
-        record_failure(spec, reason)
-        raise UserError(f"plug-in {spec}: {reason}") from ApartError(reason)
+def _entries() -> Iterator[tuple[Registry[Any], Entry[Any]]]:
+    return ((registry, entry) for registry in REGISTRIES.values() for entry in registry.plugins())
+
+
+def _refuse(spec: str, reason: str) -> NoReturn:
+    record_failure(spec, reason)
+    raise UserError(f"plug-in {spec}: {reason}") from ApartError(reason)
+
+
+def _check_entry(spec: str, registry: Registry[Any], entry: Entry[Any]) -> None:
+    """Refuse a class that is nothing of its kind, or that says of itself what cannot be stored."""
+    contract, what = CONTRACTS[registry.kind], f"the {registry.kind} '{entry.name}'"
+    if not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
+        _refuse(spec, f"{what} is no {contract.__name__}: its class must be derived from that")
+    try:
+        settings = (registry.settings(entry.value) or {}).values()
+        json.dumps([registry.properties(entry.value), *(each.default for each in settings if not each.required)])
+    except Exception as error:
+        _refuse(spec, f"{what} has a property or a default value that cannot be stored: {why(error)}")
 
 
 def load_plugins_of(run: Path) -> dict[str, str]:

@@ -38,16 +38,18 @@ os.chdir("/")
 os.umask(0)
 os.environ["PATH"] = ""
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-signal.alarm(1)
+signal.alarm(30)
 sys.setrecursionlimit(50_000)
 sys.stderr = None
-builtins.sum = json.dumps = runner.trial.key.key_of = None
 random.seed(0)
 torch.manual_seed(0)
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(3)
 torch.set_grad_enabled(False)
+torch.backends.cudnn.benchmark = True
+torch.use_deterministic_algorithms(True)
 warnings.simplefilter("error")
+builtins.sum = json.dumps = runner.trial.key.key_of = None
 """
 
 
@@ -77,6 +79,8 @@ def test_what_an_import_changes_is_set_back(write, capfd):
     assert after == before
     assert (sys.stdout, sys.stderr) == streams
     assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.backends.cudnn.benchmark
+    assert not torch.are_deterministic_algorithms_enabled()
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
     print("still there")
     output, errors = capfd.readouterr()

@@ -63,3 +63,22 @@ def test_a_class_that_is_nothing_of_its_kind_is_refused(write, kind, contract):
     reason = f"the {kind} 'harmful' is no {contract}: its class must be derived from that"
     assert errors == {str(plugin): reason}
     assert "harmful" not in REGISTRIES[kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "reads_content = {1, 2}",
+            "a property or a default value that cannot be stored: TypeError: Object of type set",
+        ),
+        ("def __init__(self, heads, query_dim, key_dim, *, setting=print): pass", "that cannot be stored: TypeError"),
+        ("pass\n1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_no_part_of_a_plugin_that_fails_stays(write, text, reason):
+    head = "from mechanisms.alignments import ALIGNMENTS, InnerProduct\n@ALIGNMENTS.register('harmful')\n"
+    plugin = write("plugins/harmful.py", f"{head}class Harmful(InnerProduct):\n    {text}\n")
+    _, errors = load_plugins(folder=plugin.parent)
+    assert reason in errors[str(plugin)]
+    assert "harmful" not in REGISTRIES["alignment"]
