@@ -144,7 +144,7 @@ class Trial:
 
     def eats(self):
         if os.fork() == 0:
-            self.kept = os.urandom(1000) * 400_000
+            self.kept = os.urandom(1000) * 200_000
         time.sleep(60)
 
     def babbles(self):

@@ -66,6 +66,7 @@ class Server:
                 if self.control.fileno() in readable and not self._serve():
                     break
         self._end()
+        os._exit(0)  # to unload torch would take time, and the runner waits
 
     def _send(self, answer: dict[str, Any]) -> None:
         self.control.sendall(json.dumps(answer).encode() + b"\n")
