@@ -20,6 +20,9 @@ HIDDEN = {
 FORMULA = "=+-@"
 """With these a spreadsheet begins a formula."""
 
+WORDS = ("plugins",)
+"""In a suite this word is for all plug-ins of a kind."""
+
 IN_FILES = "._-"
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 """Windows opens a device in place of a file that is called so, whatever its ending."""
@@ -41,6 +44,8 @@ def problem(name: object, *, of_files: bool = False) -> str | None:
             return f"contains U+{ord(character):04X}, {HIDDEN[unicodedata.category(character)]}"
     if name != name.strip():
         return "begins or ends with a space"
+    if name in WORDS:
+        return "is a word that suites use for something else; choose another name"
     if name[0] in FORMULA:
         return f"begins with '{name[0]}', as a formula in a spreadsheet does; begin with a letter"
     return _problem_of_file(name) if of_files else None

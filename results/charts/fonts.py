@@ -77,10 +77,14 @@ def _fonts(characters: frozenset[str]) -> Fonts:
 
 
 def _known() -> list[str]:
-    """Return the families that Matplotlib has listed, those without serifs first."""
+    """Return the families that Matplotlib has listed, those without serifs first.
+
+    Fonts for Chinese, Japanese and Korean have the same characters in different forms; that for simplified Chinese
+    (SC) is the first of them.
+    """
     names = {font.name for font in font_manager.fontManager.ttflist} - {OWN}
     kept = [name for name in names if not name.replace(" ", "").lower().lstrip(".").startswith(NO_LETTERS)]
-    return sorted(kept, key=lambda name: ("Sans" not in name, name))
+    return sorted(kept, key=lambda name: ("Sans" not in name, not name.endswith(" SC"), name))
 
 
 def _new() -> list[str]:

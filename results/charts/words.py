@@ -41,9 +41,10 @@ def further(texts: Iterable[str], size: float) -> float:
 
 def beside(name: str, note: str) -> str:
     """Return a text with a note behind it, also where the text is written from right to left."""
-    leftward = note and any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
-    # Without the marks the numbers of the note would change places.
-    return f"{LEFT_TO_RIGHT}{name}{LEFT_TO_RIGHT}{note}" if leftward else name + note
+    if not note or not any(unicodedata.bidirectional(character) in ("R", "AL") for character in name):
+        return name + note
+    # Without a mark at the start of each line, and before the note, the numbers of the note would change places.
+    return LEFT_TO_RIGHT + name.replace("\n", f"\n{LEFT_TO_RIGHT}") + LEFT_TO_RIGHT + note
 
 
 def wrap(text: str, wide: float, size: float, most: int = MOST_LINES) -> str:

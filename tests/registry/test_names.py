@@ -40,6 +40,7 @@ REFUSED = {
     "\ud800": "contains U+D800, half of a character",
     " a": "begins or ends with a space",
     "a\u3000": "begins or ends with a space",
+    "plugins": "is a word that suites use for something else",
     "=1+1": "begins with '='",
     "-x": "begins with '-'",
     "+x": "begins with '+'",

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from results.charts.theme import power, themed
-from results.charts.words import inches, lines, wrap
+from results.charts.words import beside, inches, lines, wrap
 
 SIZE, WIDE = 9.0, 2.0
 
@@ -69,6 +69,15 @@ def test_marks_stay_with_their_letters() -> None:
 
 def test_what_cannot_be_seen_is_written() -> None:
     assert wrap("a\tb\ud800", WIDE, SIZE) == "a\\tb\\ud800"
+
+
+def test_a_note_stands_behind_a_name_in_any_script() -> None:
+    assert beside("lstm", " 1.2 / 1.3") == "lstm 1.2 / 1.3"
+    assert beside("שלום", "") == "שלום"
+    # In a line that begins with the mark, the order of words is from left to right (rules P2 and P3 of UAX 9).
+    marked = beside("שלום\nשלום", " 1.2 / 1.3")
+    assert marked == "\u200eשלום\n\u200eשלום\u200e 1.2 / 1.3"
+    assert inches(marked, SIZE) == pytest.approx(inches("שלום 1.2 / 1.3", SIZE), abs=0.01)
 
 
 def test_powers_of_ten_are_no_formulas() -> None:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from results.analysis.run import Run
 from results.report.contents import contents
 from results.report.writers import escape, latex
-from results.store.files import csv_text
+from results.store.files import csv_text, write_text
 from results.store.markdown import markdown
 from results.views import Column, Table
 
@@ -76,3 +76,8 @@ def test_a_star_at_the_start_of_a_row_is_not_of_the_row_above() -> None:
     rows = pd.DataFrame({"name": ["*a", "b"]})
     made = latex("view", "View", Table("Caption.", [Column.of("name", rows, "name")], rows))
     assert "    {}*a \\\\\n    b \\\\\n" in made
+
+
+def test_half_of_a_character_in_a_message_is_written_as_it_would_be_typed(tmp_path: Path) -> None:
+    write_text(tmp_path / "file.md", "力 \ud800")
+    assert (tmp_path / "file.md").read_bytes().decode() == "力 \\ud800"
