@@ -26,7 +26,7 @@ from results import Store
 from results.report.html import report_is_current
 
 SUITE = """name: chaos
-seeds: 1
+seeds: 2
 mechanisms: [gru, rnn_attention, transformer: {heads: 2}]
 tasks:
   - copy: {length: 12, pretrain: [null, {copy: {length: 4, steps: 60}}]}
@@ -165,6 +165,17 @@ def aim(random_: random.Random, last: bool) -> tuple[str, str, signal.Signals]:
     return phase, random_.choice(victims), random_.choice(SIGNALS)
 
 
+def shoot(call: Call, most: int, random_: random.Random) -> list[tuple[str, str, str]]:
+    """Send signals until one has ended the call. It goes on where a trial or the process that starts them is killed."""
+    shots: list[tuple[str, str, str]] = []
+    while len(shots) < most and (not shots or shots[-1][0] in ("server", "trial")):
+        shot = call.kill(*aim(random_, most - len(shots) <= IN_THE_REPORT), random_)
+        if shot is None:
+            break
+        shots.append(shot)
+    return shots
+
+
 def one_series(folder: Path, suite: Path, kills: int, random_: random.Random, tally: Tally, end: float) -> None:
     """Kill the calls of one run folder up to `kills` times, then let it end, and leave the folder for comparison."""
     prepare(folder)
@@ -172,17 +183,13 @@ def one_series(folder: Path, suite: Path, kills: int, random_: random.Random, ta
     for number in range(1, 4 * kills):
         call = Call(folder, suite, number)
         tally.calls += 1
-        shot = None
-        if done < kills and time.monotonic() < end:
-            shot = call.kill(*aim(random_, done >= kills - IN_THE_REPORT), random_)
-        problems = call.end(None if shot is None else shot[1])
-        for problem in problems:
-            tally.problem(f"{folder.name}, call {number}, {shot}: {problem}")
-        if shot is not None:
-            done += 1
-            tally.kills[shot] += 1
-            tally.journals += (folder / "runs" / "chaos" / "results.sqlite-journal").exists()
-        elif call.process.returncode == 0:
+        shots = [] if time.monotonic() > end else shoot(call, kills - done, random_)
+        for problem in call.end([number for _, number, _ in shots]):
+            tally.problem(f"{folder.name}, call {number}, {shots}: {problem}")
+        tally.kills.update(shots)
+        tally.journals += bool(shots) and (folder / "runs" / "chaos" / "results.sqlite-journal").exists()
+        done += len(shots)
+        if not shots and call.process.returncode == 0:
             return
     tally.problem(f"{folder.name}: it has not ended after {4 * kills} calls")
 

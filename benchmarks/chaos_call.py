@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -113,8 +114,8 @@ class Call:
             time.sleep(0 if phase == "storing" else 0.02)
         return phase
 
-    def end(self, sent: str | None = None) -> list[str]:
-        """Wait until the call has ended, and return what is wrong with how it did."""
+    def end(self, sent: Sequence[str] = ()) -> list[str]:
+        """Wait until the call has ended, and return what is wrong with how it did after these signals."""
         problems = []
         try:
             self.process.wait(max(1.0, self._end - time.monotonic()))
@@ -123,8 +124,9 @@ class Call:
             self.process.kill()
             self.process.wait()
         code = self.process.returncode
-        number = 0 if sent is None else signal.Signals[sent].value
-        if code not in ((0, 2, 130, -number, 128 + number) if sent else (0,)):
+        numbers = [signal.Signals[name].value for name in sent]
+        allowed = {0, 2, 130, *(-each for each in numbers), *(128 + each for each in numbers)} if sent else {0}
+        if code not in allowed:
             problems.append(f"exit code {code}: {self.text()[-300:]!r}")
         if "Traceback" in self.text():
             problems.append(f"a traceback: {self.text()[-300:]!r}")

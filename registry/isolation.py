@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from .errors import UserError, shorten
+from .names import visible
 
 SECONDS = 60.0
 """The time limit: to compile an extension of torch takes tens of seconds."""
@@ -250,8 +251,8 @@ def signal_name(number: int) -> str:
 def sentence(error: BaseException) -> str:
     """Return the type and the message of an exception, in one line, whatever its class does when it is asked."""
     try:
-        # A lone surrogate could be neither printed nor stored.
-        text = shorten(" ".join(str(error).split()), 500).encode(errors="backslashreplace").decode()
+        # A lone surrogate could be neither printed nor stored, and a control code would change the terminal.
+        text = visible(shorten(" ".join(str(error).split()), 500))
     except BaseException:
         text = "its message cannot be shown"
     name = type(error).__name__ if isinstance(error, Exception) else f"it raised {type(error).__name__}"

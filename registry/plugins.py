@@ -17,6 +17,7 @@ from types import ModuleType
 from .errors import UserError, shorten
 from .isolation import lasting, sentence
 from .origin import DISTRIBUTION, Origin, current_origin, failed_plugins
+from .spec import REGISTRIES
 
 ENTRY_POINTS = "attention_bench"
 FILE_PREFIX = "plugin_file_"
@@ -129,10 +130,19 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
         for name in _names(spec) if failed_plugins else ():
             failed_plugins.pop(name, None)  # it was repaired since
     except (Exception, SystemExit) as error:
+        _forget(origin)
         record_failure(spec, shorten(sentence(error)))
         raise UserError(f"plug-in {spec}: cannot be imported: {sentence(error)}") from error
     finally:
         current_origin.reset(token)
+
+
+def _forget(origin: Origin) -> None:
+    """Remove what a plug-in has registered before its import failed: the process of a trial could not import it."""
+    for registry in REGISTRIES.values():
+        for entry in registry.plugins():
+            if entry.origin == origin:
+                registry.forget(entry.name)
 
 
 def _names(spec: str) -> set[str]:

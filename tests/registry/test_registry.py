@@ -94,3 +94,12 @@ def test_a_plugin_must_be_something_that_results_can_keep(members, what):
         registry.register("a")(type("A", (), members))
     registry.register("b")(type("B", (), {"solid": ("yes", 1, None)}))
     assert list(registry) == ["b"]
+
+
+def test_what_a_plugin_registers_before_its_import_fails_is_forgotten(package, tmp_path):
+    (tmp_path / "half.py").write_text(
+        "from zoo import ANIMALS\n\n@ANIMALS.register('half')\nclass Half:\n    pass\n\n1 / 0\n"
+    )
+    with pytest.raises(UserError, match="ZeroDivisionError"):
+        load_plugin(str(tmp_path / "half.py"))
+    assert "half" not in package

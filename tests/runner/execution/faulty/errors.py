@@ -93,6 +93,5 @@ ERRORS = (
         "kills the process that starts trials",
         "os.kill(os.getppid(), 9); time.sleep(60)",
         "crashed",
-        often=True,
     ),
 )
