@@ -174,10 +174,15 @@ class LocalEngine:
         self._running.remove(process)
         self._free.append(process.cores)
         key = process.trial.key
-        if outcome.outcome == "interrupted" and not self._stopping and self._stops[key] < MOST_STOPS:
+        if outcome.outcome == "interrupted" and not self._stopping:
             self._stops[key] += 1
-            self._waiting.appendleft(process.trial)
-            return
+            if self._stops[key] <= MOST_STOPS:
+                self._waiting.appendleft(process.trial)
+                return
+            sentence = (
+                f"it was stopped {MOST_STOPS + 1} times by a signal, though not by the runner; last {outcome.reason}"
+            )
+            outcome = replace(outcome, outcome="crashed", reason=sentence)
         if outcome.outcome != "interrupted":
             Checkpoint(self.folder / CHECKPOINTS, key).clear()
         yield Ended(process.trial, outcome)
