@@ -179,8 +179,10 @@ class LocalEngine:
             if self._stops[key] <= MOST_STOPS:
                 self._waiting.appendleft(process.trial)
                 return
-            often = f"it was stopped {self._stops[key]} times, and not by the runner"
-            outcome = replace(outcome, outcome="crashed", reason=f"{often}: {outcome.reason}")
+            sentence = (
+                f"it was stopped {MOST_STOPS + 1} times by a signal, though not by the runner; last {outcome.reason}"
+            )
+            outcome = replace(outcome, outcome="crashed", reason=sentence)
         if outcome.outcome != "interrupted":
             Checkpoint(self.folder / CHECKPOINTS, key).clear()
         yield Ended(process.trial, outcome)
