@@ -63,6 +63,17 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
     return f" Known: {', '.join(known)}." if known else ""
 
 
+def sentence(error: BaseException) -> str:
+    """Return the type and the message of an exception, in one line, whatever its class does when it is asked."""
+    try:
+        # A lone surrogate could be neither printed nor stored, and a control code would change the terminal.
+        text = visible(shorten(" ".join(str(error).split()), 500))
+    except BaseException:
+        text = "its message cannot be shown"
+    name = type(error).__name__ if isinstance(error, Exception) else f"it raised {type(error).__name__}"
+    return f"{name}: {text}" if text else name
+
+
 def moved(module: str, names: Mapping[str, str]) -> Callable[[str], NoReturn]:
     """Return the `__getattr__` of a package from which `names` have moved, each with its new dotted path.
 

@@ -22,8 +22,7 @@ from typing import Any
 
 import psutil
 
-from .errors import UserError, shorten
-from .names import visible
+from .errors import UserError, sentence
 
 SECONDS = 60.0
 """The time limit: to compile an extension of torch takes tens of seconds."""
@@ -233,30 +232,19 @@ def _end(child: int, status: list[int]) -> None:
 
 def _how_it_ended(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        return f"it was killed by {signal_name(-code)}"
-    if code == LOST:
-        return "it gave no result: did it close files that are not its own?"
-    return f"it ended its process with exit code {code}"
+    return "it gave no result: did it close files that are not its own?" if code == LOST else f"it {ended(code)}"
 
 
-def signal_name(number: int) -> str:
-    """Return the name of a signal; those for programs to choose have none."""
+def ended(code: int) -> str:
+    """Return how a process ended, from its exit code, which is below 0 for a signal."""
+    return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:
+    except ValueError:  # a real-time signal
         return f"signal {number}"
-
-
-def sentence(error: BaseException) -> str:
-    """Return the type and the message of an exception, in one line, whatever its class does when it is asked."""
-    try:
-        # A lone surrogate could be neither printed nor stored, and a control code would change the terminal.
-        text = visible(shorten(" ".join(str(error).split()), 500))
-    except BaseException:
-        text = "its message cannot be shown"
-    name = type(error).__name__ if isinstance(error, Exception) else f"it raised {type(error).__name__}"
-    return f"{name}: {text}" if text else name
 
 
 def lasting(call: Callable[[], object]) -> str | None:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from .errors import UserError, shorten
-from .isolation import lasting, sentence
+from .errors import UserError, sentence, shorten
+from .isolation import lasting
 from .origin import DISTRIBUTION, Origin, current_origin, failed_plugins
 from .spec import REGISTRIES
 

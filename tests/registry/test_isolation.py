@@ -46,7 +46,7 @@ WAYS = {
     "a signal without a name": (lambda: os.kill(os.getpid(), 40), "it was killed by signal 40"),
     "abort": (os.abort, "it was killed by SIGABRT"),
     "its group": (lambda: os.killpg(0, signal.SIGTERM), "it was killed by SIGTERM"),
-    "exit": (lambda: os._exit(3), "it ended its process with exit code 3"),
+    "exit": (lambda: os._exit(3), "it ended with exit code 3"),
     "sys.exit": (lambda: sys.exit(3), "it raised SystemExit: 3"),
     "KeyboardInterrupt": (lambda: (_ for _ in ()).throw(KeyboardInterrupt), "it raised KeyboardInterrupt"),
     "an error": (lambda: 1 // 0, "ZeroDivisionError: integer division or modulo by zero"),

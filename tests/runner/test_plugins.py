@@ -15,7 +15,7 @@ from runner.plugins import load_plugins
 HARMFUL = {
     "kills": ("import os; os.kill(os.getpid(), 9)", "it was killed by SIGKILL"),
     "kills_by_number": ("import os; os.kill(os.getpid(), 40)", "it was killed by signal 40"),
-    "exits": ("import os; os._exit(0)", "it ended its process with exit code 0"),
+    "exits": ("import os; os._exit(0)", "it ended with exit code 0"),
     "leaves": ("import sys; sys.exit(3)", "it raised SystemExit: 3"),
     "interrupts": ("raise KeyboardInterrupt", "it raised KeyboardInterrupt"),
     "closes": ("import os; os.closerange(0, 200)", "it gave no result: did it close files that are not its own?"),

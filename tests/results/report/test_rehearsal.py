@@ -80,7 +80,7 @@ HARM: list[tuple[dict[str, Any], str]] = [
     ({"__init__": fail}, "KeyError: 'lost'"),
     ({"shows": kill}, "it was killed by SIGKILL"),
     ({"table": kill}, "it was killed by SIGKILL"),
-    ({"findings": lambda view, run: os._exit(0)}, "it ended its process with exit code 0"),
+    ({"findings": lambda view, run: os._exit(0)}, "it ended with exit code 0"),
     ({"pairs": fail}, "KeyError: 'lost'"),
     ({"pairs": nonsense}, "AttributeError: 'str' object has no attribute"),
     ({"columns": nonsense}, "TypeError: `columns` must yield Column, and yields a str"),

@@ -73,7 +73,7 @@ def test_costs_are_counted_for_the_others():
     rows = list(costs.of_mechanisms(mechanisms, 10))
     assert [row.problem for row in rows] == [
         None,
-        "it ended its process with exit code 3",
+        "it ended with exit code 3",
         "it was killed by SIGKILL",
     ]
     assert rows[0].cost is not None
@@ -82,7 +82,7 @@ def test_costs_are_counted_for_the_others():
 def test_a_description_says_why_there_is_no_more():
     (found,) = [describe.describe("model", entry) for entry in describe.MODELS.entries() if entry.name == "exits"]
     assert found.parameters is None
-    assert found.facts == {"more is not known": "it ended its process with exit code 3"}
+    assert found.facts == {"more is not known": "it ended with exit code 3"}
     assert found.settings == ()
 
 

@@ -24,7 +24,7 @@ TWO_PROBES = {"probes": "[accuracy, harmful]"}
 
 LEFT_OUT = [
     (MODEL, {"name": "__init__", "body": KILL}, MATCH, "no width was found for it: it was killed by SIGKILL"),
-    (MODEL, {"name": "__init__", "body": "os._exit(3)"}, MATCH, "it ended its process with exit code 3"),
+    (MODEL, {"name": "__init__", "body": "os._exit(3)"}, MATCH, "it ended with exit code 3"),
     (MODEL, {"name": "__init__", "body": "raise SystemExit(3)"}, MATCH, "it raised SystemExit: 3"),
     (MODEL, {"name": "forward", "body": KILL}, FLOPS, "a step of harmful cannot be measured: it was killed by SIGKILL"),
     (MODEL, {"name": "forward", "body": RAISE}, FLOPS, "a step of harmful cannot be measured: KeyError: 'lost'"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
+
+from registry.isolation import ended
 
 from .log import last_line
 
@@ -129,15 +130,3 @@ class Launcher:
         except subprocess.TimeoutExpired:
             return "it closed its connection"
         return f"it {ended(code)}{last_line(self._errors.fileno(), 0)}"
-
-
-def ended(code: int) -> str:
-    """Return how a process ended, from its exit code, which is below 0 for a signal."""
-    return f"was killed by {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-
-
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"

@@ -12,10 +12,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from registry.isolation import ended
 from results import Outcome, Planned
 
 from .inbox import Inbox
-from .launcher import ended
 from .limits import Limits
 from .log import Log
 from .messages import LARGEST, LARGEST_WITH_ARRAYS, BadMessage, Progress, Ready, decode
