@@ -140,9 +140,7 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
 def _forget(origin: Origin) -> None:
     """Remove what a plug-in has registered before its import failed: the process of a trial could not import it."""
     for registry in REGISTRIES.values():
-        for entry in registry.plugins():
-            if entry.origin == origin:
-                registry.forget(entry.name)
+        registry.forget_all_of(origin)
 
 
 def _names(spec: str) -> set[str]:

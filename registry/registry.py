@@ -246,6 +246,11 @@ class Registry(Generic[T]):
         """Remove an entry, for tests."""
         self._entries.pop(name, None)
 
+    def forget_all_of(self, origin: Origin) -> None:
+        """Remove what an origin has registered, such as a plug-in whose import failed."""
+        for name in [name for name, entry in self._entries.items() if entry.origin == origin]:
+            del self._entries[name]
+
     def _load(self) -> None:
         if self._loaded or self._package is None:
             return

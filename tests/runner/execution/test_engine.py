@@ -74,7 +74,7 @@ def test_a_trial_reports_its_progress_and_its_outcome(engine):
 
 
 FAULTS = {
-    "garbage": ("crashed", "it wrote something else than a message to the runner: '\\x00\\\\xff garbage {'"),
+    "garbage": ("crashed", "it wrote something else than a message to the runner: '\\x00\\xff garbage {'"),
     "half": ("crashed", "its process ended with exit code 0 and without a result"),
     "forged": ("crashed", "it sent a message that does not name its trial"),
     "foreign": ("crashed", "it sent a message that does not name its trial"),

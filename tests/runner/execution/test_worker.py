@@ -46,7 +46,7 @@ class Unspeakable(Exception):
         (ValueError(), "ValueError: no message"),
         (SystemExit(3), "SystemExit: 3"),
         (Unspeakable(), "Unspeakable: its text cannot be made: RuntimeError"),
-        (ValueError("\ud800 lone"), "ValueError: \ud800 lone"),
+        (ValueError("\ud800 lone"), "ValueError: \\ud800 lone"),
         (ValueError("x" * 10**6), "ValueError: " + "x" * 499 + "…"),
         (type("E" * 10**4, (Exception,), {})("long"), "E" * 499 + "…: long"),
     ],

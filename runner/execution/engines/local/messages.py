@@ -62,7 +62,7 @@ def decode(line: bytes, key: str, declared: Collection[str] | None = None) -> Me
         data = json.loads(line)
     except (ValueError, RecursionError):
         text = shorten(line[:80].decode("utf-8", "backslashreplace"), 60)
-        raise BadMessage(f"it wrote something else than a message to the runner: {text!r}") from None
+        raise BadMessage(f"it wrote something else than a message to the runner: '{text}'") from None
     if not isinstance(data, dict) or data.pop("trial", None) != key:
         raise BadMessage("it sent a message that does not name its trial")
     match data:
