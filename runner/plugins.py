@@ -85,15 +85,10 @@ def _refuse(spec: str, reason: str) -> NoReturn:
 
 
 def _check_entry(spec: str, registry: Registry[Any], entry: Entry[Any]) -> None:
-    """Refuse a class that is nothing of its kind, or that says of itself what cannot be stored."""
+    """Refuse a class that is nothing of its kind."""
     contract, what = CONTRACTS[registry.kind], f"the {registry.kind} '{entry.name}'"
     if not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
         _refuse(spec, f"{what} is no {contract.__name__}: its class must be derived from that")
-    try:
-        settings = (registry.settings(entry.value) or {}).values()
-        json.dumps([registry.properties(entry.value), *(each.default for each in settings if not each.required)])
-    except Exception as error:
-        _refuse(spec, f"{what} has a property or a default value that cannot be stored: {why(error)}")
 
 
 def load_plugins_of(run: Path) -> dict[str, str]:

@@ -9,20 +9,26 @@ from matplotlib import font_manager
 from results.analysis.run import Run, read
 from results.charts import fonts
 from results.report.html import write_report
-from tests.results.synthetic import write_run
+from tests.results.synthetic import FEW, write_run
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up run: nothing may write to it."""
+    return write_run(tmp_path_factory.mktemp("runs") / "quick")
 
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The made-up run, with its report drawn: nothing may write to it."""
-    folder = write_run(tmp_path_factory.mktemp("runs") / "quick")
+    """A part of the made-up run, with its report drawn: nothing may write to it."""
+    folder = write_run(tmp_path_factory.mktemp("runs") / "quick", FEW)
     write_report(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def results(run: Path) -> Run:
-    return read(run)
+def results(stored: Path) -> Run:
+    return read(stored)
 
 
 @pytest.fixture

@@ -24,6 +24,14 @@ MECHANISMS: list[Mechanism] = [
     *[(host, alignment) for host in ("rnn_attention", "transformer") for alignment in ALIGNMENTS],
 ]
 PLUGIN: Mechanism = ("rnn_attention", "my_score")
+FEW: list[Mechanism] = [
+    ("rnn", None),
+    ("lstm", None),
+    ("rnn_attention", "cosine"),
+    ("transformer", "additive"),
+    ("transformer", "location"),
+    PLUGIN,
+]
 ENDS: dict[tuple[Mechanism, str], tuple[str, str]] = {
     (("rnn", None), "adding"): ("diverged", "the loss was nan at step 140"),
     (("rnn_attention", "cosine"), "recall"): ("failed", "RuntimeError: shapes (3, 4) and (5, 6) cannot be multiplied"),

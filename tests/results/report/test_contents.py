@@ -65,16 +65,16 @@ def test_a_view_that_raises_does_not_stop_the_others(results: Run) -> None:
     assert next(section for section in found.sections if section.name == "ranking").table is not None
 
 
-def test_one_table_and_one_figure_are_to_be_had(run: Path) -> None:
-    table = package.table("gradient_flow", run)
+def test_one_table_and_one_figure_are_to_be_had(stored: Path) -> None:
+    table = package.table("gradient_flow", stored)
     assert table.numbers["verdict"].notna().all()
     assert "<table" in table._repr_html_()
-    drawn = package.figure("ranking", str(run))
+    drawn = package.figure("ranking", str(stored))
     assert drawn.axes
     with pytest.raises(UserError, match=r"unknown view 'rankin'\. Did you mean 'ranking'"):
-        package.table("rankin", run)
+        package.table("rankin", stored)
     with pytest.raises(UserError, match="the view 'solved' has no figure of the run quick; there is one of ranking"):
-        package.figure("solved", run)
+        package.figure("solved", stored)
 
 
 @pytest.mark.parametrize(

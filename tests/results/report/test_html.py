@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from registry import UserError
-from results import Outcome, Store
+from results import Measurement, Outcome, Store
 from results.report.html import report_is_current, write_report
-from tests.results.synthetic import write_run
-from tests.results.trials import planned
+from tests.results.trials import QUANTITIES, planned
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -107,7 +106,11 @@ def test_it_knows_when_it_is_stale(run: Path, tmp_path: Path) -> None:
 
 def test_names_are_escaped(tmp_path: Path, no_other_font: None, capfd: pytest.CaptureFixture[str]) -> None:
     name = "<b>&_x"
-    write_run(tmp_path, [(name, None), ("力$\\frac$", None)], seeds=1)
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([planned(model, model, "copy", length=5) for model in (name, "力$\\frac$")], {}, QUANTITIES)
+        for model in (name, "力$\\frac$"):
+            score = Measurement("accuracy", "normalised", 0.5, at={"stage": "test", "length": 5})
+            store.finish(model, Outcome("ok", measurements=(score,)))
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "<script>alert(1)</script>", "plugins": None}))
     page = write_report(tmp_path).read_text()
     parsed(page)

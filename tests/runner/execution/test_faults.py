@@ -85,6 +85,7 @@ def outcomes(run):
     return {m: (o, r) for m, o, r in zip(trials["mechanism"], trials["outcome"], trials["reason"], strict=True)}
 
 
+@pytest.mark.slow
 def test_every_fault_spoils_its_own_trial_only(shell, tiny, write):
     plugin = write("bad.py", BAD)
     suite = tiny(
