@@ -30,7 +30,13 @@ STOPS_UNDER_SHAPE_CHECKS = [
 """They make dataclasses. The checks of shapes that tests add wrap the constructors, and there torch.compile stops."""
 
 
-@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
+SLOWER = [("task", "translation"), ("probe", "memory"), ("probe", "speedup")]
+"""Their checks take 5 to 7 seconds each, and they have many tests of their own."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [pytest.param(*each, marks=pytest.mark.slow if each in SLOWER else ()) for each in BUILT_IN]
+)
 def test_everything_built_in_passes_its_checks(kind: str, name: str) -> None:
     registry, value = REGISTRIES[kind], REGISTRIES[kind][name]
     isolated = getattr(registry._conformance(), "isolated", nullcontext)

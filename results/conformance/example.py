@@ -34,14 +34,16 @@ UNTRAINED: Sequence[dict[str, Any]] = (
 
 
 @cache
-def example_run(quantities: tuple[str, ...], tasks: tuple[str, ...] = TASKS, *, ended: bool = True) -> Run:
-    """Return a run of four mechanisms, `tasks`, a ladder and five seeds with these quantities and the score.
+def example_run(
+    quantities: tuple[str, ...], tasks: tuple[str, ...] = TASKS, *, seeds: int = SEEDS, ended: bool = True
+) -> Run:
+    """Return a run of four mechanisms, `tasks`, a ladder and `seeds` with these quantities and the score.
 
     Unless trials have `ended`, they are planned and nothing is measured.
     """
     rungs = [(LADDER, rung) for rung in RUNGS if tasks]
     asked = [(None, None), *((task, None) for task in tasks), *rungs]
-    trials = [_trial(place, *each) for place, each in enumerate(product(MECHANISMS, asked, range(SEEDS)))]
+    trials = [_trial(place, *each) for place, each in enumerate(product(MECHANISMS, asked, range(seeds)))]
     measured = dict.fromkeys(("normalised", *quantities))
     declared = {name: Quantity(name, name.replace("_", " "), over=OVER, digits=3) for name in measured}
     for trial in trials:
