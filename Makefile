@@ -42,7 +42,7 @@ new: setup  ## make the file of a plug-in: make new NAME=my_score [KIND=alignmen
 check: setup  ## check a plug-in: make check NAME=my_score
 	@$(BENCH) check "$$BENCH_NAME"
 
-test: setup  ## run the tests (about 5 minutes on two cores)
+test: setup  ## run the tests (about 6 minutes on two cores)
 	.venv/bin/python -m pytest -n 2 -m "not slow"
 
 test-slow: setup  ## run all tests, with those that take long
