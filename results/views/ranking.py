@@ -160,12 +160,12 @@ def best(run: Run) -> list[Finding]:
 
 
 def plugins(run: Run) -> list[Finding]:
-    """The ranks of the mechanisms that come from plug-ins."""
+    """The ranks of the mechanisms whose trials use a plug-in, for the mechanism, a task or a probe."""
     ranking = run.ranking.mechanisms
     rows = ranking[ranking["origin"].notna() & ranking["score"].notna()]
     return [
         Finding(
-            f"{row['mechanism']}, a plug-in, has rank {row['rank']} of {len(ranking)} with a score of "
+            f"{row['mechanism']}, whose trials use a plug-in, has rank {row['rank']} of {len(ranking)} with a score of "
             f"{spread(row['score'], row['low'], row['high'])}.",
             90,
         )

@@ -20,7 +20,7 @@ def test_a_whole_run(results: Run) -> None:
     found = contents(results)
     assert found.mistakes == []
     told = [finding.text for finding in found.findings]
-    assert about(told, "rnn_attention(my_score), a plug-in, has rank")
+    assert about(told, "rnn_attention(my_score), whose trials use a plug-in, has rank")
     assert about(told, "the gradient vanishes exponentially over 126 positions in rnn (0.200 [", "1 % left after 24")
     assert about(told, "the gradient stays between 1/100 and 100 times", "transformer with every score")
     assert about(told, "10 of 306 trials gave no result: 4 diverged, 4 failed, 2 timeout.")
