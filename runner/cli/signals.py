@@ -1,4 +1,4 @@
-"""Requests to end, which the system or a person sends."""
+"""Ends a command at a request to end, as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+from ..execution.signals import ENDS, handling
 
 
 @contextmanager
@@ -20,8 +20,6 @@ def ending_like_an_interrupt() -> Iterator[None]:
 
     Under nohup, SIGHUP stays ignored.
     """
-    ignored = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else []
-    before = {number: signal.signal(number, _interrupt) for number in ENDS if number not in ignored}
     usual = sys.unraisablehook
 
     def unraisable(lost: Any) -> None:
@@ -33,11 +31,10 @@ def ending_like_an_interrupt() -> Iterator[None]:
 
     sys.unraisablehook = unraisable
     try:
-        yield
+        with handling(ENDS, _interrupt):
+            yield
     finally:
         sys.unraisablehook = usual
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

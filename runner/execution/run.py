@@ -33,10 +33,10 @@ from ..trial.machine import cores
 from .engines import Ended, Engine, EngineEvent, LocalEngine
 from .engines.local import Limits
 from .manifest import write_manifest
+from .signals import ENDS, handling
 
 FINAL = ("ok", "diverged", "skipped")
 FAILED = ("failed", "timeout", "oom", "crashed")
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -224,11 +224,5 @@ def _interrupts(engine: Engine) -> Iterator[list[bool]]:
         interrupted[0] = True
         engine.stop()
 
-    # Under nohup, SIGHUP stays ignored.
-    ignored = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else []
-    before = {number: signal.signal(number, handle) for number in STOPS if number not in ignored}
-    try:
+    with handling((signal.SIGINT, *ENDS), handle):
         yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
