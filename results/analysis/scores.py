@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ..store.formats import ABSENT
 from .floors import floors
 from .selection import BROKEN, without_result
 
@@ -77,10 +78,10 @@ class Ending(NamedTuple):
 
 
 def ending(outcomes: pd.Series[str]) -> Ending:
-    """Return how the seeds of a task ended; the word is "" where all ended well, "absent" where there are none."""
+    """Return how the seeds of a task ended; the word is "" where all ended well, "–" where there are none."""
     named = outcomes.fillna("not run")
     ill = named[named != "ok"]
-    word = str(ill.mode().iloc[0]) if len(ill) else "" if len(named) else "absent"
+    word = str(ill.mode().iloc[0]) if len(ill) else "" if len(named) else ABSENT
     return Ending(word, len(ill), len(named))
 
 

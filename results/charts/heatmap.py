@@ -6,6 +6,7 @@ import numpy as np
 import seaborn as sns
 
 from ..analysis.run import Run
+from ..store.formats import ABSENT
 from ..views.figure import Heatmap
 from .files import Picture, canvas
 from .words import further, inches, widest, wrap
@@ -52,9 +53,9 @@ def draw(heatmap: Heatmap, run: Run) -> Picture:
         yticklabels=rows,
     )
     for down, across in np.argwhere(values.isna().to_numpy()):
-        ax.text(
-            across + 0.5, down + 0.5, words.iloc[down, across], ha="center", va="center", fontsize=8.5, color="#9A2A00"
-        )
+        word = words.iloc[down, across]
+        color = "#808080" if word == ABSENT else "#9A2A00"
+        ax.text(across + 0.5, down + 0.5, word, ha="center", va="center", fontsize=8.5, color=color)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelrotation=0, labelsize=SIZE)
     ax.xaxis.tick_top()

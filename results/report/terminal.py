@@ -16,7 +16,7 @@ from .contents import Contents, cautions
 
 WIDEST = 100
 MARKS = {
-    PARTIAL: "of only some tasks or seeds; the others are skipped, failed, not run, or (steps to solve) not solved",
+    PARTIAL: "of only some tasks or seeds; the others are not planned, skipped, failed, not run, or not solved",
     AT_FLOOR: "not above what a simple reader of the task scores, which cannot attend",
 }
 

@@ -18,9 +18,9 @@ from .view import VIEWS, Finding, View, listed, shown
 CAPTION = (
     "Test score at the trained length, mean over seeds: 1 is a perfect reader, 0 is chance. The first column (or row) "
     "is the mean over tasks, by which the mechanisms are ranked. Where there is no number, the word says how the runs "
-    "ended (no score: a perfect reader is not clearly better than chance on these examples); a star marks the mean of "
-    "only some seeds, where others failed or are still to run; a dagger marks a score that is not above that of a "
-    "simple reader of the task, which cannot attend."
+    "ended, and a dash that there were none (no score: a perfect reader is not clearly better than chance on these "
+    "examples); a star marks the mean of only some seeds, where others failed or are still to run; a dagger marks a "
+    "score that is not above that of a simple reader of the task, which cannot attend."
 )
 UNTRAINED = (
     "Nothing was trained, so there is no ranking: what was measured of each mechanism, in the order of their names."
