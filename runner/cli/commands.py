@@ -39,7 +39,7 @@ from .shared import (
     warn_unavailable,
     with_seeds,
 )
-from .signals import ending_like_an_interrupt
+from .signals import ending_like_an_interrupt, ignore_requests_to_end
 
 INTERRUPTED, SOME_FAILED = 130, 2
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -285,4 +285,5 @@ def main() -> None:
         typer.echo(f"error: {shorten(error.filename or 'a file')} cannot be used: {shorten(why)}{more}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
+        ignore_requests_to_end()
         sys.exit(INTERRUPTED)

@@ -37,5 +37,11 @@ def ending_like_an_interrupt() -> Iterator[None]:
         sys.unraisablehook = usual
 
 
+def ignore_requests_to_end() -> None:
+    """Let a process that ends already end with its own exit code, and not by a second signal."""
+    for number in (signal.SIGINT, *ENDS):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt

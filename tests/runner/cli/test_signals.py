@@ -2,6 +2,7 @@
 
 import io
 import signal
+import subprocess
 import sys
 import time
 
@@ -12,6 +13,7 @@ from results.store.files import replacing
 from runner.cli.progress import follow
 from runner.cli.signals import ending_like_an_interrupt
 from runner.execution.run import Closed, Opened, Stopping, _interrupts
+from tests.runner.conftest import ROOT
 
 REQUESTS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 
@@ -56,6 +58,20 @@ def test_an_interrupt_that_a_finaliser_swallows_is_sent_again(usual):
     with pytest.raises(KeyboardInterrupt):
         drop()
     assert sys.unraisablehook is before
+
+
+TWICE = """
+import atexit, signal
+from runner.cli import commands
+atexit.register(signal.raise_signal, signal.SIGINT)
+commands.app = lambda: signal.raise_signal(signal.SIGTERM)
+commands.main()
+"""
+
+
+def test_a_second_request_does_not_change_how_a_command_ends():
+    done = subprocess.run([sys.executable, "-c", TWICE], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, *REQUESTS])
