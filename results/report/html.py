@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .stamp import mark_drawn, report_is_current
 
 __all__ = ["draw_report", "report_is_current", "write_report"]
 
+WRITTEN = (".csv", ".md", ".tex", ".pdf", ".png", ".svg")
 LARGEST = 600_000  # bytes: an SVG with more than that is shown as PNG
 
 
@@ -64,6 +65,15 @@ def write_files(found: Contents, to: Path) -> None:
             pictures[section.name] = _picture(to / "figures" / section.name)
     found.notes += [text for text in [told("".join(sorted(missing)))] if text]
     write_text(to / "report.html", html(found, pictures))
+    _remove_others(to / "tables", {section.name for section in found.sections if section.table is not None})
+    _remove_others(to / "figures", set(pictures))
+
+
+def _remove_others(folder: Path, names: Collection[str]) -> None:
+    """Remove the files of an earlier report that have no place in this one: they would look as if they were of it."""
+    for file in folder.glob("*"):
+        if file.stem not in names and file.suffix in WRITTEN:
+            file.unlink(missing_ok=True)
 
 
 def html(found: Contents, pictures: Mapping[str, str]) -> str:

@@ -21,6 +21,11 @@ def ending_like_an_interrupt() -> Iterator[None]:
     Under nohup, SIGHUP stays ignored.
     """
     usual = sys.unraisablehook
+    interrupted = [False]
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted[0] = True
+        raise KeyboardInterrupt
 
     def unraisable(lost: Any) -> None:
         # An interrupt in a finaliser is lost, and so it is sent once more, when the finaliser has ended.
@@ -31,8 +36,13 @@ def ending_like_an_interrupt() -> Iterator[None]:
 
     sys.unraisablehook = unraisable
     try:
-        with handling(ENDS, _interrupt):
+        with handling((signal.SIGINT, *ENDS), interrupt):
             yield
+    except Exception:
+        # An import that catches the interrupt leaves half of a module, which fails later.
+        if interrupted[0]:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         sys.unraisablehook = usual
 
@@ -41,7 +51,3 @@ def ignore_requests_to_end() -> None:
     """Let a process that ends already end with its own exit code, and not by a second signal."""
     for number in (signal.SIGINT, *ENDS):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -11,10 +11,11 @@ import secrets
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
@@ -29,6 +30,8 @@ from results.store.load import STORE
 
 from ..suite.file import SuiteFile
 from ..suite.plan import Plan
+from ..trial.imports import name_in_keys, source_of, tree_digest
+from ..trial.key import read_sources_again
 from ..trial.machine import cores
 from .engines import Ended, Engine, EngineEvent, LocalEngine
 from .engines.local import Limits
@@ -93,7 +96,9 @@ def run(
         queue = _Queue(store, plan, file.suite.retries, retry)
         yield Opened(queue.waiting, slots)
         limits = Limits(file.suite.limits.seconds, int(file.suite.limits.memory))
-        engine = LocalEngine(folder, plan.device, cores(), slots, limits, plan.quantities)
+        modules = {name for each in plan.planned for name in each.modules}
+        loaded = partial(require_unchanged, {name: tree_digest(name) for name in modules})
+        engine = LocalEngine(folder, plan.device, cores(), slots, limits, plan.quantities, loaded=loaded)
         with _moved_if_damaged(store):
             with _interrupts(engine) as interrupted:
                 yield from _run_missing(engine, queue, store, interrupted)
@@ -187,6 +192,15 @@ def _moved_if_damaged(store: Store) -> Iterator[None]:
         store.path.with_name(f"{STORE}-journal").unlink(missing_ok=True)
         sentence = f"{store.path} was damaged or overwritten during the run, and is now {left.name}; "
         raise UserError(f"{sentence}the same command begins anew") from error
+
+
+def require_unchanged(digests: Mapping[str, str]) -> None:
+    """Raise UserError if a module is not that of its digest: results of its code would have the keys of the old."""
+    read_sources_again()
+    changed = [name for name, digest in digests.items() if source_of(name) is None or tree_digest(name) != digest]
+    if changed:
+        names = ", ".join(sorted(map(name_in_keys, changed)))
+        raise UserError(f"{names} changed after the run was planned; give the same command again")
 
 
 def default_workers(device: str, threads: int) -> int:

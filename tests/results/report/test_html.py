@@ -124,6 +124,21 @@ def test_names_are_escaped(tmp_path: Path, no_other_font: None, capfd: pytest.Ca
     assert r"\textless{}b\textgreater{}\&\_x" in (tmp_path / "report" / "tables" / "ranking.tex").read_text()
 
 
+def test_files_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        store.plan([planned("a", "gru", "copy", length=5)], {}, QUANTITIES)
+        store.finish("a", Outcome("failed", "RuntimeError: no"))
+    write_report(tmp_path)
+    tables = tmp_path / "report" / "tables"
+    assert (tables / "outcomes.csv").is_file()
+    (tables / "notes.txt").write_text("of a person")
+    with Store(tmp_path / "results.sqlite") as store:
+        store.finish("a", Outcome("ok"))
+    write_report(tmp_path)
+    assert not list(tables.glob("outcomes.*"))
+    assert (tables / "notes.txt").is_file()
+
+
 def test_a_run_without_anything(tmp_path: Path) -> None:
     Store(tmp_path / "results.sqlite").close()
     assert not report_is_current(tmp_path)

@@ -1,5 +1,6 @@
 """Requests to end: files that are half written are removed, and running trials are asked to stop."""
 
+import contextlib
 import io
 import signal
 import subprocess
@@ -58,6 +59,17 @@ def test_an_interrupt_that_a_finaliser_swallows_is_sent_again(usual):
     with pytest.raises(KeyboardInterrupt):
         drop()
     assert sys.unraisablehook is before
+
+
+def test_an_interrupt_that_an_import_swallows_is_no_error(usual):
+    def half_loaded():
+        with ending_like_an_interrupt():
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            raise AttributeError("module 'numpy' has no attribute 'matrix'")
+
+    with pytest.raises(KeyboardInterrupt):
+        half_loaded()
 
 
 TWICE = """

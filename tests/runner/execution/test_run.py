@@ -13,9 +13,13 @@ from runner.cli.tables import status_table
 from runner.execution import manifest
 from runner.execution import run as module
 from runner.execution.engines import Ended
-from runner.execution.run import Closed, Opened, Retried, run
+from runner.execution.run import Closed, Opened, Retried, require_unchanged, run
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
+from runner.trial.imports import tree_digest
+from runner.trial.key import key_of, read_sources_again
+from runner.trial.trial import Trial
+from tests.runner.conftest import ROOT
 
 CRASHED = Outcome("crashed", "its process was killed by SIGKILL")
 LATE = Outcome("timeout", "it exceeded the limit of 1 seconds")
@@ -36,7 +40,7 @@ class Driver:
         driver.ran = []
 
         class Scripted:
-            def __init__(self, *settings):
+            def __init__(self, *settings, **options):
                 pass
 
             def stop(self):
@@ -209,3 +213,24 @@ def test_sessions_have_different_names_whatever_the_clock_says(drive, monkeypatc
         sessions = [each.session for each in store.attempts()[key]]
     assert len(set(sessions)) == 3
     assert sessions[1].startswith("1970-01-01T00:00:00.000+00:00")
+
+
+def test_a_module_that_changed_after_the_plan_ends_the_run(write, monkeypatch):
+    helper = write("sure_helper.py", "VALUE = 1\n")
+    monkeypatch.syspath_prepend(str(helper.parent))
+    read_sources_again()
+    planned = {"sure_helper": tree_digest("sure_helper")}
+    require_unchanged(planned)
+    helper.write_text("VALUE = 2\n")
+    with pytest.raises(UserError, match="sure_helper changed after the run was planned; give the same command again"):
+        require_unchanged(planned)
+    helper.unlink()
+    with pytest.raises(UserError, match="sure_helper changed after the run was planned"):
+        require_unchanged(planned)
+
+
+@pytest.mark.parametrize("suite", ["quick", "attention", "pretraining", "scaling"])
+def test_the_process_of_a_trial_makes_the_key_of_the_plan(suite):
+    plan = make_plan(SuiteFile(ROOT / "suites" / f"{suite}.yaml"), [], "cpu")
+    keys = {each.key: key_of(Trial.from_json(each.trial, each.key)) for each in plan.planned if each.reason is None}
+    assert list(keys) == list(keys.values())

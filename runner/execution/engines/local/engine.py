@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -34,7 +34,8 @@ MOST_STOPS = 3  # of a trial, by a signal that is not the engine's
 class LocalEngine:
     """Runs one trial in each slot, which is a share of the cores. A trial that must run alone gets all cores.
 
-    Each trial has the `limits`, and may measure the `quantities` by these names. If the fork server ends, another is
+    Each trial has the `limits`, and may measure the `quantities` by these names. `loaded` is called when a fork server
+    has loaded the code, and may raise. If the fork server ends, another is
     started, and the trials that were running run again, one at a time: the one with which it ends again and again has
     crashed.
     """
@@ -49,15 +50,17 @@ class LocalEngine:
         quantities: Collection[str] | None = None,
         target: str = TARGET,
         preload: Sequence[str] = PRELOAD,
+        loaded: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder, self.device, self.limits, self.quantities = folder, device, limits, quantities
-        self.target, self.preload = target, preload
+        self.target, self.preload, self.loaded = target, preload, loaded
         self.cores = list(cores)
         share = max(1, len(self.cores) // workers)
         self.slots = [self.cores[i * share : (i + 1) * share] or self.cores[:1] for i in range(workers)]
         self._stopping = False
         self._stop_by: float | None = None
         self._launcher: Launcher | None = None
+        self._trusted: Launcher | None = None
         self._memory = Memory()
         self._waiting: deque[Planned] = deque()
         self._free: list[list[int]] = []
@@ -103,6 +106,9 @@ class LocalEngine:
     def _step(self) -> Iterator[EngineEvent | None]:
         """Start what can be started, wait for news for a moment, and tell them."""
         launcher = self._serving()
+        if launcher.ready and launcher is not self._trusted:
+            self.loaded()
+            self._trusted = launcher
         while (trial := self._next(launcher)) is not None:
             yield from self._start(launcher, trial)
         if self._stopping and self._stop_by is None:

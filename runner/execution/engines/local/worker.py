@@ -23,6 +23,7 @@ from results import Outcome
 from ....training.checkpoint import Checkpoint
 from ....training.trainer import Interrupted
 from ....trial.imports import is_local, re_exports, source_of
+from ....trial.key import key_of
 from ....trial.measure import measure
 from ....trial.trial import Trial
 from .job import CHECKPOINTS, Job
@@ -31,6 +32,10 @@ from .messages import Message, Progress, Ready, encode
 
 PROGRESS_SECONDS = 0.1
 LONGEST = 500  # characters of an error
+CHANGED = (
+    "changed during the run, so it is not known what was measured; give the same command again, with --retry if the "
+    "change was undone"
+)
 
 
 def work(data: Mapping[str, Any], connection: socket.socket) -> None:
@@ -83,12 +88,16 @@ def _outcome(job: Job, channel: _Channel, stopping: threading.Event) -> Outcome:
         trial = Trial.from_json(job.trial.trial, job.trial.key)
         outcome = measure(trial, torch.device(job.device), channel.progress, stopping.is_set, checkpoint)
         outside = uncovered(before, job.trial.modules)
+        # The fork server has loaded all other code, and the runner has compared that with the plan.
+        changed = bool(job.trial.plugins) and key_of(trial) != job.trial.key
     except Interrupted as error:
         return Outcome("interrupted", str(error))
     except BaseException as error:  # SystemExit too: only this trial ends
         with suppress(Exception):  # the trial may have closed its log
             traceback.print_exc()
         return Outcome("oom" if _is_memory(error) else "failed", _sentence(error))
+    if changed:
+        return Outcome("failed", f"{shorten(' or '.join(job.trial.plugins), LONGEST)} {CHANGED}")
     if outside:
         names = shorten(", ".join(outside), LONGEST)
         return Outcome(
