@@ -37,7 +37,7 @@ def load_plugin(spec: str) -> Origin:
             raise UserError(error)
         return Origin("package", name, importlib.metadata.version(name))
     if _is_path(spec):
-        path = Path(spec).resolve()
+        path = _real(spec)
         origin = Origin("file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:12])
         _import(origin, spec, lambda: _import_file(path))
     else:
@@ -63,7 +63,7 @@ def is_loaded(spec: str) -> bool:
         name = spec.removeprefix(DISTRIBUTION)
         modules = [point.module for point in _entry_points() if point.dist is not None and point.dist.name == name]
     else:
-        modules = [module_name(Path(spec).resolve()) if _is_path(spec) else spec]
+        modules = [module_name(_real(spec)) if _is_path(spec) else spec]
     return all(module in sys.modules for module in modules)
 
 
@@ -90,6 +90,11 @@ def missing(spec: str) -> str | None:
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
     return None
+
+
+def _real(spec: str) -> Path:
+    # Path.resolve raises RuntimeError for a link to itself.
+    return Path(os.path.realpath(spec))
 
 
 def _is_path(spec: str) -> bool:
