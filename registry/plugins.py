@@ -69,7 +69,11 @@ def is_loaded(spec: str) -> bool:
 
 def record_failure(spec: str, reason: str) -> None:
     """Remember why a plug-in is not loaded, for errors about the names that it would register."""
-    failed_plugins.update(dict.fromkeys(_names(spec), f"{shorten(spec)}: {reason}"))
+    _record(_names(spec), spec, reason)
+
+
+def _record(names: set[str], spec: str, reason: str) -> None:
+    failed_plugins.update(dict.fromkeys(names, f"{shorten(spec)}: {reason}"))
 
 
 def missing(spec: str) -> str | None:
@@ -129,14 +133,16 @@ def load_installed_plugins(only: str | None = None) -> dict[str, str]:
 
 
 def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
+    # Read before the import, which may replace what reads files.
+    names = _names(spec)
     token = current_origin.set(origin)
     try:
         load()
-        for name in _names(spec) if failed_plugins else ():
+        for name in names:
             failed_plugins.pop(name, None)  # it was repaired since
     except (Exception, SystemExit) as error:
         _forget(origin)
-        record_failure(spec, shorten(sentence(error)))
+        _record(names, spec, shorten(sentence(error)))
         raise UserError(f"plug-in {spec}: cannot be imported: {sentence(error)}") from error
     finally:
         current_origin.reset(token)
