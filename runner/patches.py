@@ -23,7 +23,7 @@ COMMON = frozenset((
 SEARCHED = ("path", "meta_path", "path_hooks")
 """What the system looks through for a module."""
 
-END_ORDERLY = sys.stdlib_module_names | {"matplotlib", "numpy", "pandas", "torch"}
+END_ORDERLY = sys.stdlib_module_names | {"PIL", "matplotlib", "numpy", "pandas", "torch"}
 """The modules whose exit handlers stay, because a plug-in may be the first that imports them."""
 
 METHODS = (classmethod, staticmethod, property)
