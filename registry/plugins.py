@@ -37,7 +37,7 @@ def load_plugin(spec: str) -> Origin:
             raise UserError(error)
         return Origin("package", name, importlib.metadata.version(name))
     if _is_path(spec):
-        path = Path(spec).resolve()
+        path = _real(spec)
         origin = Origin("file", str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:12])
         _import(origin, spec, lambda: _import_file(path))
     else:
@@ -63,13 +63,17 @@ def is_loaded(spec: str) -> bool:
         name = spec.removeprefix(DISTRIBUTION)
         modules = [point.module for point in _entry_points() if point.dist is not None and point.dist.name == name]
     else:
-        modules = [module_name(Path(spec).resolve()) if _is_path(spec) else spec]
+        modules = [module_name(_real(spec)) if _is_path(spec) else spec]
     return all(module in sys.modules for module in modules)
 
 
 def record_failure(spec: str, reason: str) -> None:
     """Remember why a plug-in is not loaded, for errors about the names that it would register."""
-    failed_plugins.update(dict.fromkeys(_names(spec), f"{shorten(spec)}: {reason}"))
+    _record(_names(spec), spec, reason)
+
+
+def _record(names: set[str], spec: str, reason: str) -> None:
+    failed_plugins.update(dict.fromkeys(names, f"{shorten(spec)}: {reason}"))
 
 
 def missing(spec: str) -> str | None:
@@ -90,6 +94,11 @@ def missing(spec: str) -> str | None:
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
     return None
+
+
+def _real(spec: str) -> Path:
+    # Path.resolve raises RuntimeError for a link to itself.
+    return Path(os.path.realpath(spec))
 
 
 def _is_path(spec: str) -> bool:
@@ -124,14 +133,16 @@ def load_installed_plugins(only: str | None = None) -> dict[str, str]:
 
 
 def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
+    # Read before the import, which may replace what reads files.
+    names = _names(spec)
     token = current_origin.set(origin)
     try:
         load()
-        for name in _names(spec) if failed_plugins else ():
+        for name in names:
             failed_plugins.pop(name, None)  # it was repaired since
     except (Exception, SystemExit) as error:
         _forget(origin)
-        record_failure(spec, shorten(sentence(error)))
+        _record(names, spec, shorten(sentence(error)))
         raise UserError(f"plug-in {spec}: cannot be imported: {sentence(error)}") from error
     finally:
         current_origin.reset(token)

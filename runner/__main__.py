@@ -1,6 +1,14 @@
 """`python -m runner`: the command line."""
 
-from .cli.commands import main
+import sys
+
+INTERRUPTED = 130
 
 if __name__ == "__main__":
-    main()
+    # The imports take a tenth of a second, in which an interrupt may come as well.
+    try:
+        from .cli.commands import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import os
 import random
 import resource
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any, TextIO, TypeAlias
 
 import numpy as np
@@ -20,11 +19,11 @@ import torch
 
 from registry.isolation import LIMITS
 
+from .patches import functions, modules_put_back, no_exit_handlers, unpatched
+
 State: TypeAlias = Callable[[], tuple[object, Callable[[], object]]]
 """Returns a part of the state of this process in a form that can be compared, and a function that sets it back."""
 
-PROJECT = ("registry", "mechanisms", "tasks", "runner", "results")
-COMMON = ("json", "os", "pickle", "signal", "sqlite3", "subprocess", "sys", "time", "torch")
 CUDNN = ("enabled", "benchmark", "deterministic")
 
 
@@ -36,18 +35,19 @@ def unchanged() -> Iterator[list[str]]:
     """
     changed: list[str] = []
     before = {name: state() for name, state in STATES.items()}
-    patched = _functions()
-    with _silence(changed):
+    patched, put_back = functions(), modules_put_back()
+    with _silence(changed), no_exit_handlers(changed):
         try:
             yield changed
         finally:
+            # First the functions that all that follows may use.
+            changed += [*unpatched(patched), *put_back()]
             for name, (value, set_back) in before.items():
                 with contextlib.suppress(OSError, ValueError, RuntimeError):
                     if STATES[name]()[0] != value:
                         set_back()
                         # A module that is imported may add a filter; that is no surprise.
                         changed += [name] if name != "warning filters" else []
-            changed += _unpatched(patched)
 
 
 @contextmanager
@@ -170,6 +170,7 @@ def _set_cudnn(values: tuple[bool, ...]) -> None:
 STATES: dict[str, State] = {
     "working directory": _plain(_directory, lambda path: os.chdir(path or "/")),
     "environment": _plain(lambda: dict(os.environ), _set_environment),
+    "temporary folder": _plain(lambda: tempfile.tempdir, lambda path: setattr(tempfile, "tempdir", path)),
     "file mask": _plain(_mask, os.umask),
     "signal handlers": _plain(_handlers, _set_handlers),
     "alarm": _plain(lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0, lambda _: signal.alarm(0)),
@@ -191,20 +192,3 @@ STATES: dict[str, State] = {
     "settings of cuDNN": _plain(_cudnn, _set_cudnn),
     "precision of products of torch": _plain(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
 }
-
-
-def _functions() -> dict[tuple[ModuleType, str], Any]:
-    """Return the functions and classes that a plug-in must not replace: built-in, common, and of the project."""
-    modules = [module for name, module in sys.modules.items() if name in COMMON or name.split(".")[0] in PROJECT]
-    found = {(each, key): value for each in modules for key, value in vars(each).items() if callable(value)}
-    return found | {(builtins, key): value for key, value in vars(builtins).items()}
-
-
-def _unpatched(before: dict[tuple[ModuleType, str], Any]) -> list[str]:
-    """Set back the functions that were replaced, and return their names."""
-    replaced = []
-    for (module, name), value in before.items():
-        if vars(module).get(name) is not value:
-            setattr(module, name, value)
-            replaced.append(f"{module.__name__}.{name}")
-    return replaced

@@ -43,6 +43,7 @@ from .signals import ending_like_an_interrupt, ignore_requests_to_end
 
 INTERRUPTED, SOME_FAILED = 130, 2
 FULL = (errno.ENOSPC, errno.EDQUOT)
+TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 LONGEST = 2000  # characters of an error
 
 app = typer.Typer(
@@ -277,6 +278,9 @@ def main() -> None:
         print(f"error: {shorten(' '.join(str(error).split()), LONGEST)}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
+        if error.errno in TOO_MANY_FILES:
+            typer.echo("error: this machine allows too few open files; raise the limit with ulimit -n 1024", err=True)
+            sys.exit(1)
         why = error.strerror or str(error) or type(error).__name__
         if error.filename is None and error.errno is not None:
             typer.echo(f"error: the output cannot be written: {why}", err=True)

@@ -220,7 +220,7 @@ def _owned(folder: Path) -> Iterator[None]:
             f"another run is writing to {folder}; wait until it ends, or choose another folder with --out"
         ) from None
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {os.strerror(error.errno or 0)}") from None
+        raise UserError(f"cannot write to {error.filename or folder}: {os.strerror(error.errno or 0)}") from None
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from registry import Registry, UserError, load_plugin, suggestion
+from registry.plugins import is_loaded
 
 
 @pytest.fixture
@@ -76,6 +77,10 @@ def test_a_plugin_that_fails_leaves_its_error(tmp_path):
         load_plugin(str(tmp_path / "bad.py"))
     with pytest.raises(UserError, match="the file does not exist"):
         load_plugin(str(tmp_path / "none.py"))
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    assert not is_loaded(str(tmp_path / "loop.py"))
+    with pytest.raises(UserError, match="the file does not exist"):
+        load_plugin(str(tmp_path / "loop.py"))
     with pytest.raises(UserError, match="plug-in distribution:nope: no distribution with this name is installed"):
         load_plugin("distribution:nope")
 

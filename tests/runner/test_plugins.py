@@ -1,9 +1,14 @@
 """Plug-ins that do harm at import: they are left out, or what they changed is set back."""
 
+import atexit
+import builtins
+import importlib.metadata
 import os
 import signal
 import sys
+import tempfile
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,6 +94,74 @@ def test_what_an_import_changes_is_set_back(write, capfd):
     assert printed == f"note: the import of {path} printed: hello → raw"
     for name in ("standard streams", "working directory", "environment", "signal handlers", "json.dumps"):
         assert name in changed
+
+
+PATCHES = """
+import atexit, importlib.metadata, os, pathlib, pickle, sys, tempfile, time
+atexit.register(time.sleep, 1000)
+atexit.register(os._exit, 3)
+tempfile.TemporaryFile = importlib.metadata.entry_points = None
+tempfile.tempdir = "/nonexistent"
+pathlib.Path.write_text = pathlib.Path.open = pickle.Unpickler = None
+sys.path.insert(0, "/added")
+"""
+UNFINDABLE = """
+import sys
+sys.meta_path.clear()
+sys.path.clear()
+sys.path_hooks.clear()
+sys.path.append("/added")
+sys.modules["results"] = None
+del sys.modules["json"]
+"""
+
+
+def test_what_an_import_replaces_or_removes_is_put_back(write, monkeypatch, capfd):
+    import json
+
+    import results
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    handlers, path = atexit._ncallbacks(), list(sys.path)
+    before = [tempfile.TemporaryFile, importlib.metadata.entry_points, Path.write_text, Path.open, os.environ]
+    before += [list(sys.meta_path), list(sys.path_hooks), vars, tempfile.gettempdir()]
+    write("plugins/a_patches.py", PATCHES)
+    folder = write("plugins/unfindable.py", UNFINDABLE).parent
+    origins, errors = load_plugins(folder=folder)
+    after = [tempfile.TemporaryFile, importlib.metadata.entry_points, Path.write_text, Path.open, os.environ]
+    after += [list(sys.meta_path), list(sys.path_hooks), vars, tempfile.gettempdir()]
+    assert errors == {}
+    assert len(origins) == 2
+    assert after == before
+    assert (sys.modules["results"], sys.modules["json"]) == (results, json)
+    assert [each for each in sys.path if each != "/added"] == path
+    assert "/added" in sys.path
+    assert atexit._ncallbacks() == handlers
+    told = capfd.readouterr().err
+    for name in ("exit handlers", "tempfile.TemporaryFile", "temporary folder", "Path.open", "sys.path", "sys.modules"):
+        assert name in told
+
+
+def test_what_sets_the_state_back_may_be_replaced_as_well():
+    builtin, environment, getcwd = dict(vars(builtins)), os.environ, os.getcwd
+    with unchanged() as changed:
+        os.environ = os.getcwd = signal.getsignal = None
+        builtins.vars = builtins.getattr = builtins.isinstance = None
+    assert vars(builtins) == builtin
+    assert (os.environ, os.getcwd) == (environment, getcwd)
+    named = {f"builtins.{name}" for name in ("vars", "getattr", "isinstance")}
+    assert set(changed) == named | {"os.environ", "os.getcwd", "signal.getsignal"}
+
+
+def test_a_plugin_may_be_the_first_that_imports_a_library(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = atexit._ncallbacks()
+    with unchanged() as changed:
+        sys.path.append("/added")
+        exec("atexit.register(print)", {"__name__": "torch.late", "atexit": atexit})
+    assert changed == []
+    assert atexit._ncallbacks() == before + 1
+    atexit.unregister(print)
 
 
 def test_a_plugin_from_the_template_changes_nothing(tmp_path, capfd, forget_plugins):

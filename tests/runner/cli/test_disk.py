@@ -44,6 +44,13 @@ def test_a_report_that_cannot_be_written_is_a_sentence(shell, finished, monkeypa
     assert not report_is_current(finished)
 
 
+def test_too_few_open_files_are_a_sentence(shell, finished, monkeypatch):
+    monkeypatch.setattr("runner.cli.commands.show_report", failing(errno.EMFILE))
+    done = shell.inside("report", finished)
+    assert done.returncode == 1
+    assert done.stderr == "error: this machine allows too few open files; raise the limit with ulimit -n 1024\n"
+
+
 @pytest.mark.slow
 def test_a_figure_for_which_there_is_no_space_is_no_fault_of_its_view(shell, tmp_path, monkeypatch):
     run = write_run(tmp_path, [("lstm", None)], seeds=1)

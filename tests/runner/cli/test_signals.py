@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import runpy
 import signal
 import subprocess
 import sys
@@ -84,6 +85,19 @@ commands.main()
 def test_a_second_request_does_not_change_how_a_command_ends():
     done = subprocess.run([sys.executable, "-c", TWICE], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_an_interrupt_during_the_first_imports_is_no_error(monkeypatch):
+    class Interrupts:
+        def find_spec(self, name, path=None, target=None):
+            if name == "runner.cli.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "runner.cli.commands", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupts(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("runner", run_name="__main__")
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, *REQUESTS])

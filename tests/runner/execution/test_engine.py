@@ -160,6 +160,13 @@ def test_a_fork_server_that_somebody_kills_costs_nothing(engine):
     assert {name: each.outcome for name, each in outcomes.items()} == {"once": "ok", "slow": "ok"}
 
 
+def test_a_file_where_the_folder_of_logs_should_be_is_named(engine):
+    blocked = engine()
+    (blocked.folder / "logs").write_text("a file")
+    with pytest.raises(UserError, match=r"cannot run: .*/logs cannot be used: File exists$"):
+        run(blocked, "fine")
+
+
 def test_a_fork_server_that_cannot_run_is_an_error(engine, tmp_path, monkeypatch):
     with pytest.raises(UserError) as error:
         run(engine(target="tests.runner.execution.no_such_module:work"), "fine")

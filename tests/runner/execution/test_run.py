@@ -200,6 +200,12 @@ def test_a_second_driver_is_told_to_wait(drive):
         drive({})
 
 
+def test_a_lock_that_is_a_folder_is_named(drive):
+    (drive.folder / ".lock").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^cannot write to .*/run/\.lock: Is a directory$"):
+        drive({})
+
+
 def test_sessions_have_different_names_whatever_the_clock_says(drive, monkeypatch):
     drive({"gru": [CRASHED], "lstm": [WELL]})
     real = module.datetime

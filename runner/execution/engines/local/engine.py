@@ -135,7 +135,8 @@ class LocalEngine:
             try:
                 self._launcher = Launcher(self.target, self.preload, self.folder / LOGS)
             except OSError as error:
-                raise ServerDied(f"the system does not start it: {error.strerror}") from None
+                what = f"{error.filename} cannot be used" if error.filename else "the system does not start it"
+                raise ServerDied(f"{what}: {error.strerror}") from None
         return self._launcher
 
     def _next(self, launcher: Launcher) -> Planned | None:
