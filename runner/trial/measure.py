@@ -18,6 +18,7 @@ from tasks.spaces import ERRORS
 from ..probes import Probe, Subject
 from ..training import seeds
 from ..training.checkpoint import Checkpoint
+from ..training.evaluate import evaluate
 from ..training.network import parameter_count
 from ..training.setup import TrainingSetup, mechanism
 from ..training.trainer import QUANTITIES, Diverged, Progress, Trainer, learning_curve, pretraining_curve
@@ -78,7 +79,7 @@ def _trained(
         length=setup.length,
         test_lengths=trial.test_lengths,
     )
-    path = attention_path(network)
+    path = _path_of_training(trainer)
     for probe in _probes(trial):
         measured += _declared(probe, probe.trained(subject), subject.task.target_space.quantities)
     arrays = kept_weights(subject, trial.keep_weights) if trial.keep_weights else ()
@@ -172,6 +173,13 @@ def _size(module: torch.nn.Module) -> Measurement:
 def _known(value: int | None) -> int:
     assert value is not None, "a trial with a task has its lengths and steps"
     return value
+
+
+def _path_of_training(trainer: Trainer) -> str | None:
+    """Return the path of the last evaluation, which is made again where it was made before a checkpoint."""
+    if attention_path(trainer.network) is None and any(isinstance(e, Attention) for e in trainer.network.modules()):
+        evaluate(trainer.network, trainer.task, trainer.validation[-1])
+    return attention_path(trainer.network)
 
 
 def attention_path(module: torch.nn.Module) -> str | None:

@@ -1,6 +1,7 @@
 """A trial is one record: it goes to JSON and back, and what is added to it appears in results."""
 
 import dataclasses
+import itertools
 import json
 import math
 
@@ -10,6 +11,8 @@ import torch
 from results import Outcome, Planned, Store, load, load_trials
 from runner.suite.file import SuiteFile
 from runner.suite.plan import make_plan
+from runner.training.checkpoint import Checkpoint
+from runner.training.trainer import Interrupted
 from runner.trial.measure import measure
 from runner.trial.trial import Trial
 
@@ -83,6 +86,17 @@ def test_equal_trials_are_one_and_different_ones_have_labels_of_their_own(plan):
         "rnn_attention",
     }
     assert {task.text for _, task in labels} == {"copy(test_lengths=5)", "copy(test_lengths=10)"}
+
+
+def test_a_trial_that_is_stopped_after_its_last_step_keeps_the_path_of_attention(plan, tmp_path):
+    (trial,) = plan(mechanisms="[transformer: {heads: 2, alignment: additive}]").trials
+    device, checkpoint = torch.device("cpu"), Checkpoint(tmp_path, trial.key)
+    whole = measure(trial, device)
+    calls = itertools.count(1)
+    with pytest.raises(Interrupted, match="at step 6 of 6"):
+        measure(trial, device, interrupted=lambda: next(calls) == 6, checkpoint=checkpoint)
+    assert whole.path == "plain"
+    assert measure(trial, device, checkpoint=checkpoint) == whole
 
 
 @pytest.mark.parametrize("normalizer", ["sparsemax", "entmax15"])
