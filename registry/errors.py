@@ -66,8 +66,7 @@ def suggestion(name: str, choices: Iterable[str]) -> str:
 def sentence(error: BaseException) -> str:
     """Return the type and the message of an exception, in one line, whatever its class does when it is asked."""
     try:
-        # A lone surrogate could be neither printed nor stored, and a control code would change the terminal.
-        text = visible(shorten(" ".join(str(error).split()), 500))
+        text = shorten(" ".join(str(error).split()), 500)
     except BaseException:
         text = "its message cannot be shown"
     name = type(error).__name__ if isinstance(error, Exception) else f"it raised {type(error).__name__}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .errors import UserError, sentence, shorten
-from .isolation import lasting
+from .harm import lasting
 from .origin import DISTRIBUTION, Origin, current_origin, failed_plugins
 from .spec import REGISTRIES
 
@@ -141,15 +141,15 @@ def _import(origin: Origin, spec: str, load: Callable[[], object]) -> None:
         for name in names:
             failed_plugins.pop(name, None)  # it was repaired since
     except (Exception, SystemExit) as error:
-        _forget(origin)
+        forget(origin)
         _record(names, spec, shorten(sentence(error)))
         raise UserError(f"plug-in {spec}: cannot be imported: {sentence(error)}") from error
     finally:
         current_origin.reset(token)
 
 
-def _forget(origin: Origin) -> None:
-    """Remove what a plug-in has registered before its import failed: the process of a trial could not import it."""
+def forget(origin: Origin) -> None:
+    """Remove what a plug-in that fails has registered: part of it is not what its author wrote."""
     for registry in REGISTRIES.values():
         registry.forget_all_of(origin)
 

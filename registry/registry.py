@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
-import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,6 +16,7 @@ from .docstring import source_of
 from .errors import UserError, suggestion, written
 from .names import problem
 from .origin import BUILT_IN, BUILT_IN_PACKAGES, Origin, current_origin, failed_plugins
+from .plain import require_plain
 from .spec import REGISTRIES, Choice, Setting, Settings, Spec, SpecError, settings_of, split, with_article
 
 T = TypeVar("T")
@@ -88,7 +87,7 @@ class Registry(Generic[T]):
             # Decided by the module, because a plug-in may be the first to import a built-in one.
             built_in = value.__module__.startswith((*BUILT_IN_PACKAGES, f"{self._package}."))
             if not built_in:
-                self._require_plain(name, value)
+                require_plain(f"{self.kind} '{name}'", value, self._properties)
                 self._import(name)  # first, or a plug-in could take the name of a built-in class that is not loaded yet
             taken = self._entries.get(name)
             if taken is not None:
@@ -107,24 +106,6 @@ class Registry(Generic[T]):
             if known != name and known.casefold() == name.casefold():
                 reason = f"differs from '{known}' in capital letters only, but files are called so"
                 raise ValueError(f"the {self.kind} name '{name}' {reason}")
-
-    def _require_plain(self, name: str, value: type[T]) -> None:
-        """Raise ValueError for properties and for default settings that results cannot keep."""
-        defaults = {}
-        if isinstance(value, type):
-            parameters = inspect.signature(value).parameters.values()
-            defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
-        declared = {each: getattr(value, each) for each in self._properties if hasattr(value, each)}
-        for what, found in {**defaults, **declared}.items():
-            if isinstance(found, type | Spec):
-                continue
-            try:
-                json.dumps(found)
-            except (TypeError, ValueError, RecursionError):
-                raise ValueError(
-                    f"{self.kind} '{name}': results cannot keep {what}, which is {written(found)}; "
-                    "a number, a word, true, false, None, or a list of such was expected"
-                ) from None
 
     def entry(self, name: str) -> Entry[T]:
         """Return the entry called `name`. Raises SpecError, with a suggestion, if there is none."""

@@ -2,12 +2,12 @@
 
 import sys
 
-INTERRUPTED = 130
+from .cli.exit_codes import INTERRUPTED
 
 if __name__ == "__main__":
     # The imports take a tenth of a second, in which an interrupt may come as well.
     try:
-        from .cli.commands import main
+        from .cli.main import main
 
         main()
     except KeyboardInterrupt:

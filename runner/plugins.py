@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,7 +11,7 @@ from mechanisms import ALIGNMENTS, MODELS, NORMALIZERS, POSITIONS, Alignment, No
 from registry import Entry, Origin, Registry, UserError, load_plugin, suggestion
 from registry.errors import written
 from registry.origin import DISTRIBUTION, failed_plugins
-from registry.plugins import installed_plugins, is_loaded, load_harmlessly, missing, record_failure
+from registry.plugins import forget, installed_plugins, is_loaded, load_harmlessly, missing, record_failure
 from results.views import VIEWS, View
 from tasks import TASKS, Task
 
@@ -57,26 +57,16 @@ def load_tried(spec: str) -> Origin:
     except ApartError as error:
         record_failure(spec, str(error))
         raise UserError(f"plug-in {spec}: cannot be imported: {error}") from error
-    before = {(registry.kind, entry.name) for registry, entry in _entries()}
     with unchanged() as changed:
+        origin = load_plugin(spec)
         try:
-            origin = load_plugin(spec)
-            for registry, entry in _entries():
-                if (registry.kind, entry.name) not in before:
-                    _check_entry(spec, registry, entry)
+            _check_entries(spec, origin)
         except UserError:
-            # Part of a plug-in is not what its author wrote.
-            for registry, entry in _entries():
-                if (registry.kind, entry.name) not in before:
-                    registry.forget(entry.name)
+            forget(origin)
             raise
     if changed:
         note(f"what the import of {spec} changed in this process was set back: {', '.join(changed)}")
     return origin
-
-
-def _entries() -> Iterator[tuple[Registry[Any], Entry[Any]]]:
-    return ((registry, entry) for registry in REGISTRIES.values() for entry in registry.plugins())
 
 
 def _refuse(spec: str, reason: str) -> NoReturn:
@@ -84,11 +74,14 @@ def _refuse(spec: str, reason: str) -> NoReturn:
     raise UserError(f"plug-in {spec}: {reason}") from ApartError(reason)
 
 
-def _check_entry(spec: str, registry: Registry[Any], entry: Entry[Any]) -> None:
-    """Refuse a class that is nothing of its kind."""
-    contract, what = CONTRACTS[registry.kind], f"the {registry.kind} '{entry.name}'"
-    if not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
-        _refuse(spec, f"{what} is no {contract.__name__}: its class must be derived from that")
+def _check_entries(spec: str, origin: Origin) -> None:
+    """Refuse a plug-in with a class that is nothing of its kind."""
+    for kind, registry in REGISTRIES.items():
+        for entry in registry.plugins():
+            contract = CONTRACTS[kind]
+            if entry.origin == origin and not (isinstance(entry.value, type) and issubclass(entry.value, contract)):
+                what = f"the {kind} '{entry.name}' is no {contract.__name__}"
+                _refuse(spec, f"{what}: its class must be derived from that")
 
 
 def load_plugins_of(run: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 import torch
 
-from registry.isolation import LIMITS
+from registry.harm import LIMITS
 
 from .patches import functions, modules_put_back, no_exit_handlers, unpatched
 

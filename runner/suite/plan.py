@@ -12,24 +12,22 @@ from typing import Any
 
 import torch
 
-from registry import Origin, Quantity, Spec, UserError
+from registry import Origin, Quantity, Spec
 from results import Planned
 from results.store.labels import Label, descriptions, mechanism_labels, task_labels
 from tasks.floors import shortcut_floors
 
-from ..isolation import tried, why
 from ..plugins import FOLDER, REGISTRIES, load_plugins
-from ..probes import PROBES
 from ..training.recipe import Recipe
 from ..trial.key import key_of, modules_of, read_sources_again
 from ..trial.machine import machine
 from ..trial.measure import quantities
 from ..trial.trial import Trial
 from .budget import Budget
-from .expand import Expansion, Where
 from .file import SuiteFile
 from .mechanisms import Mechanism
 from .pairs import Pair, pairs
+from .probes import suite_probes
 from .steps import Step, steps_of
 from .tasks import Fields, TaskExpansion
 
@@ -118,7 +116,7 @@ class _Planner:
         expansion = TaskExpansion(file)
         suite_wide = expansion.mechanisms.mechanisms()
         self.tasks, self.spaces, self.unavailable = expansion.tasks(), expansion.spaces, expansion.unavailable
-        probes = _probes(file, self.unavailable)
+        probes = suite_probes(file, self.unavailable)
         self.found = list(expansion.mechanisms.found.values())
         self.mechanisms = [each for each in suite_wide if each.reason is None]
         self.trained = tuple(probe for probe in probes if probe.value.measures_trained())
@@ -227,45 +225,6 @@ class _Planner:
         if trial.task is not None and trial.trained_length is not None:
             found["task"]["shortcuts"] = self.shortcuts(trial.task, trial.trained_length)
         return {name: declared for name, declared in found.items() if declared}
-
-
-def _probes(file: SuiteFile, unavailable: dict[str, str]) -> list[Spec]:
-    """Return the probes of a suite. A plug-in that fails is `unavailable`, with its reason."""
-    expansion = Expansion(file, PROBES)
-    found: dict[str, Spec] = {}
-    for index, entry in enumerate(file.suite.probes):
-        for probe, where in expansion.specs(entry, ("probes", index)):
-            try:
-                _try_probe(expansion, probe, where)
-            except UserError:
-                raise
-            except Exception as error:
-                unavailable[probe.name] = f"it cannot be built: {why(error)}"
-                continue
-            if probe.name in found:
-                raise file.error(
-                    where, f"the probe '{probe.name}' is given twice; give it once, with one set of settings"
-                )
-            found[probe.name] = probe
-    return list(found.values())
-
-
-def _try_probe(expansion: Expansion, probe: Spec, where: Where) -> None:
-    """Construct a probe, and read what the plan needs to know of it."""
-
-    def read() -> None:
-        built = expansion.build(probe, where)
-        quantities([probe], ())
-        float(built.about_seconds)
-        range(built.rounds)
-        probe.value.measures_trained()
-        probe.value.measures_untrained()
-        tuple(probe.value.depends_on(probe.settings))
-
-    if PROBES.entry(probe.name).origin.is_plugin:
-        tried(read)
-    else:
-        read()
 
 
 def _plugins(trial: Trial) -> tuple[str, ...]:

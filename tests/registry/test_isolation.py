@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from registry import UserError
-from registry.isolation import Apart, ApartError, lasting
+from registry.harm import lasting
+from registry.isolation import Apart, ApartError
 
 
 class Unspeakable(Exception):

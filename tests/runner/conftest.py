@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.commands import main
+from runner.cli.main import main
 from runner.plugins import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[2]

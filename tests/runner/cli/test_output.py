@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from runner.cli.commands import main
+from runner.cli.main import main
 from runner.cli.shared import LEAST_COLUMNS, MOST_COLUMNS, new_console
 from tests.runner.conftest import ROOT
 

@@ -75,10 +75,10 @@ def test_an_interrupt_that_an_import_swallows_is_no_error(usual):
 
 TWICE = """
 import atexit, signal
-from runner.cli import commands
+from runner.cli import main
 atexit.register(signal.raise_signal, signal.SIGINT)
-commands.app = lambda: signal.raise_signal(signal.SIGTERM)
-commands.main()
+main.app = lambda: signal.raise_signal(signal.SIGTERM)
+main.main()
 """
 
 
@@ -90,10 +90,10 @@ def test_a_second_request_does_not_change_how_a_command_ends():
 def test_an_interrupt_during_the_first_imports_is_no_error(monkeypatch):
     class Interrupts:
         def find_spec(self, name, path=None, target=None):
-            if name == "runner.cli.commands":
+            if name == "runner.cli.main":
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, "runner.cli.commands", raising=False)
+    monkeypatch.delitem(sys.modules, "runner.cli.main", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupts(), *sys.meta_path])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("runner", run_name="__main__")

@@ -40,11 +40,5 @@ def last_line(handle: int, begin: int) -> str:
     """Return the last line of a file behind `begin` as the end of a sentence, "" where there is none."""
     size = os.fstat(handle).st_size
     text = os.pread(handle, TAIL, max(begin, size - TAIL)).decode("utf-8", "replace")
-    lines = [printable(line.strip()) for line in text.splitlines()]
-    found = [line for line in lines if line]
+    found = [line.strip() for line in text.splitlines() if line.strip()]
     return f"; the last line of its log is: {shorten(found[-1], LONGEST)}" if found else ""
-
-
-def printable(text: str) -> str:
-    """Return a text with what a terminal would obey, and what is no character, written as \\x1b or \\ud800."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -13,8 +13,6 @@ import numpy as np
 from registry.errors import shorten
 from results import Array, Measurement, Outcome
 
-from .log import printable
-
 SENT = ("ok", "diverged", "failed", "oom", "crashed", "interrupted")
 """The outcomes that a trial's process may send. The others are the engine's and the plan's."""
 
@@ -82,7 +80,7 @@ def _outcome(data: dict[str, Any], declared: Collection[str] | None) -> Outcome:
         found = Outcome.from_json(data)
         _check(found, declared)
         if found.reason is not None:
-            found = replace(found, reason=shorten(printable(found.reason), LONGEST_REASON))
+            found = replace(found, reason=shorten(found.reason, LONGEST_REASON))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadMessage(f"it sent an outcome that is none: {shorten(error)}") from None
     return found

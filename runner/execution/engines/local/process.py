@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import signal
@@ -19,6 +18,7 @@ from .inbox import Inbox
 from .limits import Limits
 from .log import Log
 from .messages import LARGEST, LARGEST_WITH_ARRAYS, BadMessage, Progress, Ready, decode
+from .server import send_signal
 
 LEAVE_SECONDS = 5.0  # for ending after the outcome is sent
 TERM_SECONDS = 2.0  # between SIGTERM and SIGKILL
@@ -145,12 +145,5 @@ class TrialProcess:
             part.close()
 
     def _signal(self, number: signal.Signals, *, group: bool = False) -> None:
-        if not self.pid:
-            return
-        try:
-            (os.killpg if group else os.kill)(self.pid, number)
-        except ProcessLookupError:
-            with contextlib.suppress(OSError):  # it may have no process group yet
-                os.kill(self.pid, number)
-        except PermissionError:
-            pass  # macOS raises this for a group of zombies
+        if self.pid:
+            send_signal(self.pid, number, group=group)

@@ -47,7 +47,6 @@ class Server:
     def __init__(self, control: socket.socket, work: Work) -> None:
         self.control, self.work = control, work
         self.workers: set[int] = set()
-        self._rest = b""
         self._woken, self._wake = os.pipe()
         for end in (self._woken, self._wake):
             os.set_blocking(end, False)
@@ -145,7 +144,7 @@ class Server:
         until = time.monotonic() + END_SECONDS
         while time.monotonic() < until:
             for pid in self.workers:
-                kill_group(pid)
+                send_signal(pid, signal.SIGKILL, group=True)
             self._kill_orphans()
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -171,12 +170,13 @@ def children() -> set[int]:
         return set()
 
 
-def kill_group(pid: int) -> None:
+def send_signal(pid: int, number: int, *, group: bool) -> None:
+    """Send a signal to a process, or to its process group; none where it has ended."""
     try:
-        os.killpg(pid, signal.SIGKILL)
+        (os.killpg if group else os.kill)(pid, number)
     except ProcessLookupError:
-        with contextlib.suppress(OSError):  # it has no process group yet
-            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it may have no process group yet
+            os.kill(pid, number)
     except PermissionError:
         pass  # macOS raises this for a group of zombies
 
